@@ -1,0 +1,317 @@
+//! One connection as the hub sees it: who it is, what it is subscribed to, and its outbound queue.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::app::App;
+use crate::channel::{Channel, Subscribe, Subscribed, UserChange};
+use crate::event::{ClientId, ClientInfo, Disconnect, Event, FormatId};
+use crate::outbound::{Outbound, Pushed, Sink};
+use crate::sync::{Mutex, lock};
+
+/// A connection of an app. Made by [`App::open`], named by [`identify`](Self::identify), ended by [`end`](Self::end).
+pub struct Connection {
+    id: ClientId,
+    app: Arc<App>,
+    format: FormatId,
+    /// Its place in the app's table.
+    slot: usize,
+    identity: OnceLock<Identity>,
+    outbound: Outbound,
+    sink: Option<Box<dyn Sink>>,
+    subscriptions: Mutex<Subscriptions>,
+}
+
+#[derive(Debug)]
+struct Identity {
+    user: Option<Arc<str>>,
+    info: Option<Bytes>,
+}
+
+#[derive(Debug, Default)]
+struct Subscriptions {
+    list: SmallVec<[Subscription; 1]>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    channel: Arc<Channel>,
+    slot: usize,
+}
+
+/// Whether frames were queued that nobody writes yet: hand it to [`Connection::flush`].
+#[must_use = "queued frames stay where they are until the connection is flushed"]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NeedsFlush(bool);
+
+impl std::ops::BitOrAssign for NeedsFlush {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// Why a connection cannot be subscribed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscribeError {
+    /// It is subscribed to this channel already.
+    AlreadySubscribed,
+    /// It is subscribed to as many channels as it may be.
+    TooManyChannels {
+        /// How many that is.
+        limit: usize,
+    },
+    /// The app has as many channels as it may have.
+    AppFull {
+        /// How many that is.
+        limit: usize,
+    },
+    /// The connection has ended.
+    Ended,
+}
+
+impl fmt::Display for SubscribeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadySubscribed => f.write_str("already subscribed to this channel"),
+            Self::TooManyChannels { limit } => {
+                write!(f, "a connection may be subscribed to {limit} channels; unsubscribe from one first")
+            }
+            Self::AppFull { limit } => write!(f, "the app has {limit} channels already, which is its limit"),
+            Self::Ended => f.write_str("the connection has ended"),
+        }
+    }
+}
+
+impl std::error::Error for SubscribeError {}
+
+/// Why a connection cannot take this user's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentifyError {
+    /// The user has as many connections as it may have.
+    TooManyConnections {
+        /// How many that is.
+        limit: usize,
+    },
+    /// The connection has a name already, or has ended.
+    AlreadyIdentified,
+}
+
+impl fmt::Display for IdentifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyConnections { limit } => {
+                write!(f, "the user has {limit} connections already, which is the limit; close one first")
+            }
+            Self::AlreadyIdentified => f.write_str("the connection is identified already"),
+        }
+    }
+}
+
+impl std::error::Error for IdentifyError {}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("id", &self.id).field("user", &self.user()).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(app: Arc<App>, slot: usize, format: FormatId, sink: Option<Box<dyn Sink>>) -> Self {
+        let outbound = Outbound::new(app.limits().outbound_bytes);
+        Self {
+            id: ClientId::random(),
+            app,
+            format,
+            slot,
+            identity: OnceLock::new(),
+            outbound,
+            sink,
+            subscriptions: Mutex::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> ClientId {
+        self.id
+    }
+
+    /// The app it belongs to.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Its wire format.
+    pub fn format(&self) -> FormatId {
+        self.format
+    }
+
+    pub(crate) fn slot(&self) -> usize {
+        self.slot
+    }
+
+    /// Its user; `None` for an anonymous one and before [`identify`](Self::identify).
+    pub fn user(&self) -> Option<&Arc<str>> {
+        self.identity.get()?.user.as_ref()
+    }
+
+    /// Who it is, as others see it.
+    pub fn client_info(&self) -> ClientInfo {
+        let identity = self.identity.get();
+        ClientInfo {
+            client: self.id,
+            user: identity.and_then(|identity| identity.user.clone()),
+            info: identity.and_then(|identity| identity.info.clone()),
+        }
+    }
+
+    /// Its outbound queue.
+    pub fn outbound(&self) -> &Outbound {
+        &self.outbound
+    }
+
+    /// Where its queue is written by any thread; `None` when a task of its own takes from the queue.
+    pub fn sink(&self) -> Option<&dyn Sink> {
+        self.sink.as_deref()
+    }
+
+    /// Says once who is behind the connection: from now on it counts among its user's connections.
+    ///
+    /// # Errors
+    /// See [`IdentifyError`].
+    pub fn identify(self: &Arc<Self>, user: Option<&str>, info: Option<Bytes>) -> Result<(), IdentifyError> {
+        // Held throughout, so that an end at the same moment comes before or after, and never between.
+        let subscriptions = lock(&self.subscriptions);
+        if subscriptions.ended || self.identity.get().is_some() {
+            return Err(IdentifyError::AlreadyIdentified);
+        }
+        let user = user.map(|name| self.app.add_to_user(name, self)).transpose()?;
+        let set = self.identity.set(Identity { user, info });
+        debug_assert!(set.is_ok(), "nobody else sets it while the lock is held");
+        Ok(())
+    }
+
+    /// Subscribes. `reply` makes the answer to the client, which is queued before any message that comes after it; it is
+    /// called again when its first answer does not fit, with a gap in place of the missed messages.
+    ///
+    /// # Errors
+    /// See [`SubscribeError`]; nothing is queued then.
+    pub fn subscribe(
+        self: &Arc<Self>,
+        name: &str,
+        wish: Subscribe,
+        mut reply: impl FnMut(&Subscribed) -> Bytes,
+    ) -> Result<NeedsFlush, SubscribeError> {
+        let node = self.app.node();
+        let limit = self.app.limits().channels_per_connection;
+        let mut subscriptions = lock(&self.subscriptions);
+        if subscriptions.ended {
+            return Err(SubscribeError::Ended);
+        }
+        if subscriptions.position(name).is_some() {
+            return Err(SubscribeError::AlreadySubscribed);
+        }
+        if subscriptions.list.len() >= limit {
+            return Err(SubscribeError::TooManyChannels { limit });
+        }
+        let (channel, seat) = loop {
+            let channel = self.app.channel_or_new(name).map_err(|limit| SubscribeError::AppFull { limit })?;
+            let now = crate::now();
+            match channel.subscribe(node, self.app.limits(), self, wish, now, &mut reply) {
+                Ok(seat) => break (channel, seat),
+                Err(_removed) => {}
+            }
+        };
+        subscriptions.list.push(Subscription { channel: channel.clone(), slot: seat.slot });
+        drop(subscriptions);
+        self.app.observe(seat.change, self, &channel);
+        Ok(self.after_push(seat.pushed))
+    }
+
+    /// Ends a subscription; says whether there was one.
+    pub fn unsubscribe(&self, name: &str) -> bool {
+        let mut subscriptions = lock(&self.subscriptions);
+        let Some(at) = subscriptions.position(name) else { return false };
+        let subscription = subscriptions.list.swap_remove(at);
+        let change = subscription.leave(self);
+        drop(subscriptions);
+        self.app.observe(change, self, &subscription.channel);
+        true
+    }
+
+    /// Whether it is subscribed to this channel.
+    pub fn is_subscribed(&self, name: &str) -> bool {
+        lock(&self.subscriptions).position(name).is_some()
+    }
+
+    /// The channels it is subscribed to.
+    pub fn channels(&self) -> Vec<Arc<str>> {
+        lock(&self.subscriptions).list.iter().map(|subscription| subscription.channel.name().clone()).collect()
+    }
+
+    /// Queues a frame of the session: a reply, a ping. It counts against the queue's bound, and a connection that does
+    /// not read what it asked for is closed as slow.
+    pub fn send(&self, frame: Bytes) -> NeedsFlush {
+        let pushed = self.outbound.push(frame, 0, Instant::now());
+        self.after_push(pushed)
+    }
+
+    /// Queues an event in the connection's format, as [`send`](Self::send) does.
+    pub fn tell(&self, event: &Event<'_>) -> NeedsFlush {
+        self.send(self.app.node().encode(self.format, event))
+    }
+
+    /// Takes nothing any more; what is queued is still written, and then the reason. Does nothing the second time.
+    pub fn close(&self, why: Disconnect) -> NeedsFlush {
+        let last = self.app.node().encode(self.format, &Event::Disconnect(why));
+        match self.outbound.close(why, last, false) {
+            Some((pushed, _)) => NeedsFlush(pushed == Pushed::Schedule),
+            None => NeedsFlush(false),
+        }
+    }
+
+    fn after_push(&self, pushed: Pushed) -> NeedsFlush {
+        let pushed = if pushed == Pushed::Overflowed { self.app.node().close_slow(self) } else { pushed };
+        NeedsFlush(pushed == Pushed::Schedule)
+    }
+
+    /// Has queued frames written, if nobody else does.
+    pub fn flush(self: &Arc<Self>, needed: NeedsFlush) {
+        if needed.0 && self.sink.is_some() {
+            self.app.node().flush.flush(vec![self.clone()]);
+        }
+    }
+
+    /// Ends all subscriptions and leaves the app. A transport calls it once its peer is gone; calling it again does
+    /// nothing.
+    pub fn end(&self) {
+        self.outbound.abort();
+        let mut subscriptions = lock(&self.subscriptions);
+        if std::mem::replace(&mut subscriptions.ended, true) {
+            return;
+        }
+        let list = std::mem::take(&mut subscriptions.list);
+        let changes: SmallVec<[UserChange; 1]> = list.iter().map(|subscription| subscription.leave(self)).collect();
+        drop(subscriptions);
+        for (subscription, change) in list.iter().zip(changes) {
+            self.app.observe(change, self, &subscription.channel);
+        }
+        self.app.remove(self);
+    }
+}
+
+impl Subscriptions {
+    fn position(&self, name: &str) -> Option<usize> {
+        self.list.iter().position(|subscription| &**subscription.channel.name() == name)
+    }
+}
+
+impl Subscription {
+    fn leave(&self, connection: &Connection) -> UserChange {
+        self.channel.unsubscribe(connection.app.node(), self.slot, crate::now())
+    }
+}
