@@ -1,1 +1,3 @@
 //! orbit
+
+pub mod protocol;
