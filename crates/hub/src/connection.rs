@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::app::App;
 use crate::channel::{Channel, Subscribe, Subscribed, UserChange};
 use crate::event::{ClientId, ClientInfo, Disconnect, Event, FormatId};
-use crate::outbound::{Outbound, Pushed, Sink};
+use crate::outbound::{DrainReport, Drained, Outbound, Pushed, Sink};
 use crate::sync::{Mutex, lock};
 
 /// A connection of an app. Made by [`App::open`], named by [`identify`](Self::identify), ended by [`end`](Self::end).
@@ -284,6 +284,17 @@ impl Connection {
         if needed.0 && self.sink.is_some() {
             self.app.node().flush.flush(vec![self.clone()]);
         }
+    }
+
+    /// Writes its queue to its sink, and tells the sink when that comes to a stop; `None` for a connection whose queue a
+    /// task takes from. See [`Outbound::drain`] for when it may be called.
+    pub fn drain(self: &Arc<Self>) -> Option<DrainReport> {
+        let sink = self.sink()?;
+        let report = self.outbound.drain(sink);
+        if report.outcome != Drained::Empty {
+            sink.stopped(self, report.outcome);
+        }
+        Some(report)
     }
 
     /// Ends all subscriptions and leaves the app. A transport calls it once its peer is gone; calling it again does

@@ -16,12 +16,14 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::connection::Connection;
 use crate::event::{Disconnect, Gap};
 use crate::options::Overflow;
 use crate::sync::{Mutex, lock};
@@ -33,6 +35,10 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// `WouldBlock` when the peer takes no more for now; any other error ends the connection.
     fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Told by [`Connection::drain`](crate::Connection::drain) that writing has come to a stop before the queue was
+    /// empty, or for good: time to wait until the peer takes more, or to close.
+    fn stopped(&self, connection: &Arc<Connection>, outcome: Drained);
 }
 
 /// Slices given to one write; the kernel takes up to 1024, and past some dozens nothing is gained.
