@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -10,7 +11,7 @@ use smallvec::SmallVec;
 use crate::app::App;
 use crate::channel::{Channel, Subscribe, Subscribed, UserChange};
 use crate::event::{ClientId, ClientInfo, Disconnect, Event, FormatId};
-use crate::outbound::{DrainReport, Drained, Outbound, Pushed, Sink};
+use crate::outbound::{Batch, Drained, Outbound, Pushed, Sink};
 use crate::sync::{Mutex, lock};
 
 /// A connection of an app. Made by [`App::open`], named by [`identify`](Self::identify), ended by [`end`](Self::end).
@@ -279,22 +280,39 @@ impl Connection {
         NeedsFlush(pushed == Pushed::Schedule)
     }
 
-    /// Has queued frames written, if nobody else does.
+    /// Has queued frames written by this thread, if nobody else does.
     pub fn flush(self: &Arc<Self>, needed: NeedsFlush) {
-        if needed.0 && self.sink.is_some() {
-            self.app.node().flush.flush(vec![self.clone()]);
+        if needed.0 {
+            self.drain();
         }
     }
 
-    /// Writes its queue to its sink, and tells the sink when that comes to a stop; `None` for a connection whose queue a
-    /// task takes from. See [`Outbound::drain`] for when it may be called.
-    pub fn drain(self: &Arc<Self>) -> Option<DrainReport> {
-        let sink = self.sink()?;
+    /// Writes its queue to its sink, and tells the sink when that comes to a stop. Does nothing for a connection whose
+    /// queue a task takes from. See [`Outbound::drain`] for when it may be called.
+    pub fn drain(self: &Arc<Self>) {
+        let Some(sink) = self.sink() else { return };
         let report = self.outbound.drain(sink);
+        self.count(report.bytes, report.waited);
         if report.outcome != Drained::Empty {
             sink.stopped(self, report.outcome);
         }
-        Some(report)
+    }
+
+    /// Waits for frames, for a transport that is a task: gives back the last batch as written and takes the next one.
+    /// `None` is the end.
+    pub fn poll_take(&self, last: Batch, context: &mut Context<'_>) -> Poll<Option<Batch>> {
+        if !last.is_unused() {
+            self.count(last.size() as u64, last.since().map(|since| since.elapsed()));
+        }
+        self.outbound.poll_take(last, context)
+    }
+
+    fn count(&self, bytes: u64, waited: Option<Duration>) {
+        let counters = &self.app.node().counters;
+        counters.written_bytes.add(bytes);
+        if let Some(waited) = waited {
+            counters.write_latency.record(waited);
+        }
     }
 
     /// Ends all subscriptions and leaves the app. A transport calls it once its peer is gone; calling it again does

@@ -77,7 +77,7 @@ pub use event::{
 };
 pub use hub::{Hub, HubBuilder};
 pub use log::{Epoch, HistoryQuery, Position, Unrecoverable};
-pub use metrics::{Counter, Counters};
+pub use metrics::{Counter, Counters, Histogram, LATENCY_BOUNDS_US};
 pub use node::{Flush, Observer};
 pub use options::{AppLimits, AppSettings, ChannelOptions, Overflow};
 pub use outbound::{Batch, DrainReport, Drained, Outbound, Sink};

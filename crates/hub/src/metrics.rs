@@ -1,6 +1,7 @@
 //! What a hub counts. Each figure only grows; rates are for whoever reads them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A number that grows.
 #[derive(Debug, Default)]
@@ -46,4 +47,56 @@ pub struct Counters {
     pub recovered: Counter,
     /// Resumes answered with a gap.
     pub unrecovered: Counter,
+    /// Bytes taken from the queues and written.
+    pub written_bytes: Counter,
+    /// From queueing to writing, for the oldest frame of each write.
+    pub write_latency: Histogram,
+}
+
+/// Upper bounds of the buckets of a [`Histogram`], in microseconds; one more bucket takes what is above the last.
+pub const LATENCY_BOUNDS_US: [u64; 16] = [
+    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+    5_000_000,
+];
+
+/// Durations, counted by size.
+#[derive(Debug, Default)]
+pub struct Histogram {
+    buckets: [AtomicU64; LATENCY_BOUNDS_US.len() + 1],
+    sum_us: AtomicU64,
+}
+
+impl Histogram {
+    pub(crate) fn record(&self, duration: Duration) {
+        let us = duration.as_micros() as u64;
+        let bucket = LATENCY_BOUNDS_US.partition_point(|bound| *bound < us);
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.sum_us.fetch_add(us, Ordering::Relaxed);
+    }
+
+    /// Durations in each bucket, not cumulative.
+    pub fn buckets(&self) -> [u64; LATENCY_BOUNDS_US.len() + 1] {
+        std::array::from_fn(|at| self.buckets[at].load(Ordering::Relaxed))
+    }
+
+    /// All durations together, in microseconds.
+    pub fn sum_us(&self) -> u64 {
+        self.sum_us.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_counts_in_the_first_bucket_that_holds_it() {
+        let histogram = Histogram::default();
+        for us in [0, 50, 51, 5_000_000, 5_000_001] {
+            histogram.record(Duration::from_micros(us));
+        }
+        let buckets = histogram.buckets();
+        assert_eq!((buckets[0], buckets[1], buckets[15], buckets[16]), (2, 1, 1, 1));
+        assert_eq!(histogram.sum_us(), 10_000_102);
+    }
 }

@@ -143,18 +143,19 @@ impl Batch {
         self.next == self.entries.len()
     }
 
-    /// The frames, for a transport that hands them on as they are.
-    pub fn into_frames(self) -> impl Iterator<Item = Bytes> {
-        let (next, skip) = (self.next, self.skip);
-        self.entries.into_iter().skip(next).enumerate().map(move |(at, mut entry)| match at {
-            0 => entry.frame.split_off(skip),
-            _ => entry.frame,
-        })
+    /// Whether it never held anything.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.entries.is_empty()
     }
 
-    /// Bytes not yet written.
-    pub fn remaining(&self) -> usize {
-        self.entries[self.next..].iter().map(|entry| entry.frame.len()).sum::<usize>() - self.skip
+    /// Its frames, for a transport that hands them on as they are.
+    pub fn frames(&self) -> impl ExactSizeIterator<Item = &Bytes> {
+        self.entries.iter().map(|entry| &entry.frame)
+    }
+
+    /// Bytes of all its frames.
+    pub fn size(&self) -> usize {
+        size(&self.entries)
     }
 
     /// When the oldest of its frames was queued.
