@@ -266,6 +266,17 @@ impl Connection {
         self.send(self.app.node().encode(self.format, event))
     }
 
+    /// Keeps everything that is queued from now on until [`release`](Self::release), so that an answer which is made of
+    /// several steps, like subscribing to several channels, can still stand before what comes of them.
+    pub fn hold(&self) {
+        self.outbound.hold();
+    }
+
+    /// Queues a frame in the place where [`hold`](Self::hold) was called, and lets all go.
+    pub fn release(&self, frame: Bytes) -> NeedsFlush {
+        NeedsFlush(self.outbound.release(frame) == Pushed::Schedule)
+    }
+
     /// Takes nothing any more; what is queued is still written, and then the reason. Does nothing the second time.
     pub fn close(&self, why: Disconnect) -> NeedsFlush {
         let last = self.app.node().encode(self.format, &Event::Disconnect(why));

@@ -55,6 +55,8 @@ struct Entry {
 enum Source {
     /// A reply or another frame that is never dropped.
     Session,
+    /// The place of a frame that is yet to come; nothing from here on is written before.
+    Hold,
     Publication {
         channel: u64,
         offset: u64,
@@ -94,6 +96,7 @@ struct State {
     waker: Option<Waker>,
     /// When the oldest of the entries was queued.
     since: Option<Instant>,
+    held: bool,
 }
 
 /// What a push did.
@@ -294,12 +297,38 @@ impl Outbound {
             return None;
         }
         state.life = Life::Closing(why);
+        state.held = false;
         let mut dropped = Dropped::default();
         if discard {
             dropped = state.discard();
         }
         // Also with an empty last frame, the writer has to see that this is the end.
         Some((state.append(Entry { frame: last, source: Source::Session }, Instant::now()), dropped))
+    }
+
+    /// Keeps everything that is queued from now on until [`release`](Self::release) puts a frame in front of it.
+    pub(crate) fn hold(&self) {
+        let mut state = lock(&self.state);
+        if state.life == Life::Open && !state.held {
+            state.held = true;
+            state.entries.push(Entry { frame: Bytes::new(), source: Source::Hold });
+        }
+    }
+
+    /// Puts `frame` where [`hold`](Self::hold) was called and lets all go.
+    pub(crate) fn release(&self, frame: Bytes) -> Pushed {
+        let mut state = lock(&self.state);
+        if !std::mem::take(&mut state.held) {
+            return Pushed::Closed;
+        }
+        let Some(place) = state.entries.iter_mut().find(|entry| matches!(entry.source, Source::Hold)) else {
+            return Pushed::Closed;
+        };
+        let length = frame.len();
+        *place = Entry { frame, source: Source::Session };
+        state.bytes += length;
+        state.since.get_or_insert_with(Instant::now);
+        state.schedule()
     }
 
     /// Drops everything: the peer is gone.
@@ -359,7 +388,7 @@ impl Outbound {
         if let Life::Dead(why) = state.life {
             return Exchange::Finished(why);
         }
-        if state.entries.is_empty() {
+        if state.entries.is_empty() || state.held {
             if let Life::Closing(why) = state.life {
                 state.life = Life::Dead(Some(why));
                 return Exchange::Finished(Some(why));
@@ -414,10 +443,18 @@ impl State {
     }
 
     fn append(&mut self, entry: Entry, now: Instant) -> Pushed {
+        if entry.frame.is_empty() && self.life == Life::Open {
+            return Pushed::Queued;
+        }
         self.bytes += entry.frame.len();
         self.entries.push(entry);
         self.since.get_or_insert(now);
-        if self.phase != Phase::Idle {
+        self.schedule()
+    }
+
+    /// Calls for a writer, unless there is one or all is held.
+    fn schedule(&mut self) -> Pushed {
+        if self.phase != Phase::Idle || self.held {
             return Pushed::Queued;
         }
         self.phase = Phase::Scheduled;
@@ -490,5 +527,6 @@ impl State {
         };
         self.entries = Entries::new();
         self.bytes = 0;
+        self.held = false;
     }
 }
