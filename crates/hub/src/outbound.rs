@@ -167,6 +167,8 @@ impl Batch {
     }
 
     fn write_to(&mut self, sink: &dyn Sink) -> io::Result<()> {
+        // Passes over empty frames, of which there is nothing to write.
+        self.advance(0);
         while !self.is_empty() {
             let mut slices: SmallVec<[IoSlice<'_>; 8]> = SmallVec::new();
             let waiting = &self.entries[self.next..];
@@ -233,8 +235,15 @@ impl Outbound {
     /// An empty queue that may hold `limit` bytes. A single frame larger than the limit is still taken when nothing else
     /// is queued, since no waiting would make room for it.
     pub fn new(limit: usize) -> Self {
-        let state =
-            State { entries: Entries::new(), bytes: 0, phase: Phase::Idle, life: Life::Open, waker: None, since: None };
+        let state = State {
+            entries: Entries::new(),
+            bytes: 0,
+            phase: Phase::Idle,
+            life: Life::Open,
+            waker: None,
+            since: None,
+            held: false,
+        };
         Self { state: Mutex::new(state), limit }
     }
 
