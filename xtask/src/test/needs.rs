@@ -1,0 +1,180 @@
+//! What the steps need beyond the Rust toolchain: found, or installed.
+//!
+//! System packages come through `apt-get`, as root or through `sudo -n`; elsewhere the command to run is named. Python
+//! packages go into a virtual environment under the target folder, npm packages beside their `package-lock.json`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs};
+
+use crate::{process, workspace};
+
+/// How long one installation may take.
+const INSTALL: Duration = Duration::from_secs(900);
+
+/// Something a step needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Need {
+    /// cargo fmt and cargo clippy.
+    Lints,
+    /// curl, a client of the interop tests.
+    Curl,
+    /// Chromium, the browser that the browser tests drive.
+    Chromium,
+    /// The Python packages of `tests/interop/requirements.txt`.
+    Python,
+    /// The npm packages of `tests/`.
+    TestPackages,
+    /// The npm packages of `clients/js/`.
+    ClientPackages,
+}
+
+/// What was found or installed so far, and what is not to be had.
+pub(crate) struct Needs {
+    install: bool,
+    known: HashMap<Need, Result<(), String>>,
+}
+
+impl Needs {
+    /// With `install`, what is missing is installed.
+    pub(crate) fn new(install: bool) -> Self {
+        Self { install, known: HashMap::new() }
+    }
+
+    /// Makes sure that `need` is there.
+    ///
+    /// # Errors
+    /// Says what is missing and how to install it.
+    pub(crate) fn provide(&mut self, need: Need) -> Result<(), String> {
+        if let Some(known) = self.known.get(&need) {
+            return known.clone();
+        }
+        let result = match need {
+            Need::Lints => lints(),
+            Need::Curl => self.packages(&["curl"], &["curl"]),
+            Need::Chromium => self.packages(&["chromium", "chromium-browser", "google-chrome"], &["chromium"]),
+            Need::Python => self.python(),
+            Need::TestPackages => self.npm(&workspace::root().join("tests")),
+            Need::ClientPackages => self.npm(&workspace::root().join("clients/js")),
+        };
+        self.known.insert(need, result.clone());
+        result
+    }
+
+    /// Any one of `programs`, from the Debian `packages`.
+    fn packages(&self, programs: &[&str], packages: &[&str]) -> Result<(), String> {
+        if programs.iter().any(|program| find(program).is_some()) {
+            return Ok(());
+        }
+        self.apt_get(packages)?;
+        let found = programs.iter().any(|program| find(program).is_some());
+        if found { Ok(()) } else { Err(format!("{} is not there after installing it", programs[0])) }
+    }
+
+    fn apt_get(&self, packages: &[&str]) -> Result<(), String> {
+        let list = packages.join(" ");
+        let missing = format!("{list} is missing; install it with: sudo apt-get install {list}");
+        if !self.install || find("apt-get").is_none() {
+            return Err(missing);
+        }
+        let is_root = rustix::process::geteuid().is_root();
+        if !is_root && !succeeds(workspace::program("sudo").args(["-n", "true"])) {
+            return Err(missing);
+        }
+        let apt_get = |arguments: &[&str]| {
+            let mut command = workspace::program(if is_root { "env" } else { "sudo" });
+            if !is_root {
+                command.args(["-n", "env"]);
+            }
+            command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]).args(arguments);
+            process::run(command, INSTALL, |_| {})
+        };
+        apt_get(&["update"])?;
+        apt_get(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
+    }
+
+    /// A virtual environment with the pinned packages; made anew when the pins change.
+    fn python(&self) -> Result<(), String> {
+        let requirements = workspace::root().join("tests/interop/requirements.txt");
+        let environment = workspace::target().join("python");
+        if is_installed(&requirements, &environment) {
+            return Ok(());
+        }
+        if !self.install {
+            return Err(format!("the Python packages of {} are missing", requirements.display()));
+        }
+        self.packages(&["python3"], &["python3", "python3-venv"])?;
+        let create = || {
+            let mut command = workspace::program("python3");
+            command.args(["-m", "venv", "--clear"]).arg(&environment);
+            process::run(command, INSTALL, |_| {})
+        };
+        // Debian's python3 comes without what makes environments.
+        if create().is_err() {
+            self.apt_get(&["python3-venv"])?;
+            create()?;
+        }
+        let mut command = workspace::program(environment.join("bin/pip"));
+        command.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
+        process::run(command, INSTALL, |_| {})?;
+        mark_installed(&requirements, &environment)
+    }
+
+    /// The packages that `folder/package-lock.json` names.
+    fn npm(&self, folder: &Path) -> Result<(), String> {
+        let lock = folder.join("package-lock.json");
+        let modules = folder.join("node_modules");
+        if is_installed(&lock, &modules) {
+            return Ok(());
+        }
+        if !self.install {
+            return Err(format!("the npm packages of {} are missing; install them with: npm ci", folder.display()));
+        }
+        self.packages(&["node"], &["nodejs", "npm"])?;
+        self.packages(&["npm"], &["npm"])?;
+        let mut command = Command::new("npm");
+        command.current_dir(folder).args(["ci", "--no-audit", "--no-fund"]);
+        process::run(command, INSTALL, |_| {})?;
+        mark_installed(&lock, &modules)
+    }
+}
+
+/// The Python of the virtual environment.
+pub(crate) fn python() -> PathBuf {
+    workspace::target().join("python/bin/python")
+}
+
+fn lints() -> Result<(), String> {
+    for tool in ["fmt", "clippy"] {
+        if !succeeds(workspace::cargo().args([tool, "--version"])) {
+            return Err(format!("cargo {tool} is missing; install it with: rustup component add rustfmt clippy"));
+        }
+    }
+    Ok(())
+}
+
+/// The path of a program.
+fn find(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// The list of packages is copied beside what was installed from it, and so tells when it has changed.
+fn stamp(folder: &Path) -> PathBuf {
+    folder.join(".installed-from")
+}
+
+fn is_installed(list: &Path, folder: &Path) -> bool {
+    matches!((fs::read(list), fs::read(stamp(folder))), (Ok(wanted), Ok(installed)) if wanted == installed)
+}
+
+fn mark_installed(list: &Path, folder: &Path) -> Result<(), String> {
+    let copied = fs::copy(list, stamp(folder));
+    copied.map(|_| ()).map_err(|error| format!("cannot write into {}: {error}", folder.display()))
+}

@@ -1,0 +1,206 @@
+//! The steps of a test run.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::count::Counter;
+use super::needs::{self, Need};
+use crate::server::Server;
+use crate::{process, workspace};
+
+/// One step.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) needs: &'static [Need],
+    /// How long each command of the step may take.
+    pub(crate) limit: Duration,
+    pub(crate) run: fn(&Context) -> Result<(), String>,
+}
+
+/// What a running step works with.
+pub(crate) struct Context {
+    /// Whether Autobahn's whole set was asked for.
+    pub(crate) autobahn: bool,
+    pub(crate) limit: Duration,
+    pub(crate) counter: Counter,
+}
+
+impl Context {
+    fn run(&self, command: Command) -> Result<(), String> {
+        let counter = self.counter.clone();
+        process::run(command, self.limit, move |line| counter.read(line))
+    }
+}
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(60 * count)
+}
+
+/// Every step, cheap ones first.
+pub(crate) const STEPS: &[Step] = &[
+    Step { name: "format", about: "cargo fmt --check", needs: &[Need::Lints], limit: minutes(2), run: format },
+    Step { name: "clippy", about: "warnings are errors", needs: &[Need::Lints], limit: minutes(20), run: clippy },
+    Step { name: "rust", about: "unit, crate and doc tests", needs: &[], limit: minutes(25), run: rust },
+    Step { name: "docs", about: "rustdoc without a warning", needs: &[], limit: minutes(10), run: docs },
+    Step { name: "loom", about: "model check of the outbound queue", needs: &[], limit: minutes(15), run: loom },
+    Step {
+        name: "client",
+        about: "unit tests of the browser client",
+        needs: &[Need::ClientPackages],
+        limit: minutes(5),
+        run: client,
+    },
+    Step { name: "build", about: "release build of planet", needs: &[], limit: minutes(20), run: build },
+    Step {
+        name: "autobahn",
+        about: "Autobahn's WebSocket cases",
+        needs: &[Need::Python],
+        limit: minutes(20),
+        run: autobahn,
+    },
+    Step {
+        name: "interop-js",
+        about: "clients from npm: centrifuge, eventsource, ws",
+        needs: &[Need::TestPackages],
+        limit: minutes(10),
+        run: interop_js,
+    },
+    Step {
+        name: "interop-py",
+        about: "clients from PyPI: centrifuge-python, websockets; and curl",
+        needs: &[Need::Python, Need::Curl],
+        limit: minutes(10),
+        run: interop_python,
+    },
+    Step {
+        name: "hostile",
+        about: "bad input and bad peers harm no one else",
+        needs: &[Need::Python],
+        limit: minutes(10),
+        run: hostile,
+    },
+    Step {
+        name: "browser",
+        about: "chat in Chromium on each transport",
+        needs: &[Need::ClientPackages, Need::Chromium],
+        limit: minutes(10),
+        run: browser,
+    },
+    Step {
+        name: "no-loss",
+        about: "200 clients, connections cut, the server restarted",
+        needs: &[Need::TestPackages, Need::ClientPackages],
+        limit: minutes(10),
+        run: no_loss,
+    },
+];
+
+fn format(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["fmt", "--all", "--check"]);
+    context.run(command)
+}
+
+fn clippy(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    context.run(command)
+}
+
+fn rust(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    context.run(command)
+}
+
+fn docs(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings");
+    context.run(command)
+}
+
+fn loom(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["test", "--package", "planet-hub", "--lib", "--release", "loom"]);
+    // Other flags would rebuild everything, and back again, in the usual target folder.
+    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", workspace::target().join("loom"));
+    context.run(command)
+}
+
+fn client(context: &Context) -> Result<(), String> {
+    let mut command = Command::new("npm");
+    command.current_dir(workspace::root().join("clients/js")).arg("test");
+    context.run(command)
+}
+
+fn build(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["build", "--release", "--package", "planet"]);
+    context.run(command)
+}
+
+fn autobahn(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["build", "--release", "--package", "planet-websocket", "--example", "echo"]);
+    context.run(command)?;
+    let mut command = workspace::program(needs::python());
+    command.arg("crates/websocket/tests/autobahn.py");
+    command.arg(workspace::target().join("release/examples/echo"));
+    if context.autobahn {
+        command.arg("--all");
+    }
+    context.run(command)
+}
+
+fn interop_js(context: &Context) -> Result<(), String> {
+    node_tests(context, "interop/js")
+}
+
+fn interop_python(context: &Context) -> Result<(), String> {
+    python_tests(context, "interop/python")
+}
+
+fn hostile(context: &Context) -> Result<(), String> {
+    python_tests(context, "hostile")
+}
+
+fn browser(context: &Context) -> Result<(), String> {
+    let server = Server::start()?;
+    let mut command = Command::new("npm");
+    command.current_dir(workspace::root().join("clients/js")).args(["run", "test:browser"]);
+    command.env("PLANET_URL", server.url());
+    context.run(command)
+}
+
+fn no_loss(context: &Context) -> Result<(), String> {
+    let mut command = Command::new("node");
+    command.current_dir(workspace::root().join("tests")).arg("no_loss/main.mjs");
+    command.env("PLANET_BIN", workspace::planet());
+    context.run(command)
+}
+
+/// The node tests of a folder under `tests/`, one file after the other: two cores are soon busy.
+fn node_tests(context: &Context, folder: &str) -> Result<(), String> {
+    let tests = workspace::root().join("tests");
+    let mut files: Vec<_> = std::fs::read_dir(tests.join(folder))
+        .map_err(|error| format!("cannot list tests/{folder}: {error}"))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    let mut command = Command::new("node");
+    command.current_dir(tests).args(["--test", "--test-concurrency=1"]).args(files);
+    command.env("PLANET_BIN", workspace::planet());
+    context.run(command)
+}
+
+/// The unittest tests of a folder under `tests/`.
+fn python_tests(context: &Context, folder: &str) -> Result<(), String> {
+    let mut command = Command::new(needs::python());
+    command.current_dir(workspace::root().join("tests"));
+    command.args(["-m", "unittest", "discover", "--verbose", "--top-level-directory", ".", "--start-directory"]);
+    command.arg(folder).env("PLANET_BIN", workspace::planet());
+    context.run(command)
+}
