@@ -1,3 +1,6 @@
 //! orbit
 
+pub mod access;
+pub mod name;
 pub mod protocol;
+pub mod token;
