@@ -102,23 +102,23 @@ impl DeflateParams {
 
     pub(crate) const fn incoming(&self, role: Role) -> Direction {
         match role {
-            Role::Server => self.from_client(),
-            Role::Client => self.from_server(),
+            Role::Server => self.client_to_server(),
+            Role::Client => self.server_to_client(),
         }
     }
 
     pub(crate) const fn outgoing(&self, role: Role) -> Direction {
         match role {
-            Role::Server => self.from_server(),
-            Role::Client => self.from_client(),
+            Role::Server => self.server_to_client(),
+            Role::Client => self.client_to_server(),
         }
     }
 
-    const fn from_server(&self) -> Direction {
+    const fn server_to_client(&self) -> Direction {
         Direction { no_context_takeover: self.server_no_context_takeover, window_bits: self.server_max_window_bits }
     }
 
-    const fn from_client(&self) -> Direction {
+    const fn client_to_server(&self) -> Direction {
         Direction { no_context_takeover: self.client_no_context_takeover, window_bits: self.client_max_window_bits }
     }
 }

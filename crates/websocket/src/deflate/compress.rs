@@ -161,7 +161,8 @@ mod tests {
     fn keeps_its_window_if_agreed() {
         let options = DeflateOptions { threshold_bytes: 0, ..DeflateOptions::server() };
         for bits in 8..=15 {
-            let direction = DeflateParams { server_max_window_bits: bits, ..DeflateParams::default() }.from_server();
+            let direction =
+                DeflateParams { server_max_window_bits: bits, ..DeflateParams::default() }.server_to_client();
             let mut deflater = Deflater::new(direction, &options);
             let mut inflater = Inflater::new(direction);
             let text = b"the same words come again and again in what people say".repeat(3);
@@ -179,7 +180,8 @@ mod tests {
 
     #[test]
     fn forgets_each_message_if_agreed() {
-        let direction = DeflateParams { client_no_context_takeover: true, ..DeflateParams::default() }.from_client();
+        let direction =
+            DeflateParams { client_no_context_takeover: true, ..DeflateParams::default() }.client_to_server();
         let mut deflater = Deflater::new(direction, &DeflateOptions::client());
         let text = "the same words ".repeat(40);
         let first = deflater.frame(Role::Server, Opcode::Text, text.as_bytes());

@@ -94,7 +94,7 @@ mod tests {
     fn keeps_the_window_between_messages_if_agreed() {
         let first = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
         let again = [0xf2, 0x00, 0x11, 0x00, 0x00];
-        let mut inflater = Inflater::new(DeflateParams::default().from_client());
+        let mut inflater = Inflater::new(DeflateParams::default().client_to_server());
         assert_eq!(inflater.inflate(&first, 5).as_deref(), Ok(&b"Hello"[..]));
         assert_eq!(inflater.inflate(&again, 5).as_deref(), Ok(&b"Hello"[..]));
         assert_eq!(inflate_alone(&again, 5), Err(ProtocolError::CorruptDeflate));
