@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -12,15 +11,20 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::budget::HistoryBudget;
-use crate::channel::{Channel, Message, PresenceStats, Published, UserChange};
-use crate::connection::{Connection, IdentifyError};
-use crate::event::{ClientInfo, Disconnect, Encoded, Event, FormatId, Publication};
-use crate::log::{HistoryQuery, Log, Position, Unrecoverable};
+use crate::channel::{Channel, PresenceStats, Removed};
+use crate::connection::Connection;
+use crate::error::{AppFull, HistoryError, IdentifyError, PublishError};
+use crate::event::{ClientInfo, Disconnect, Encoded, Event, FormatId};
+use crate::log::{History, HistoryQuery, Log, Unrecoverable};
+use crate::message::{Message, Published};
 use crate::node::Node;
 use crate::options::{AppLimits, AppSettings, ChannelOptions, Overflow};
 use crate::outbound::{Dropped, Sink};
 use crate::store::SavedChannel;
 use crate::sync::{Mutex, lock};
+
+/// Most users have one.
+type ConnectionsOfUser = SmallVec<[Arc<Connection>; 1]>;
 
 /// An app. Made by [`Hub::create_app`](crate::Hub::create_app).
 #[derive(Debug)]
@@ -30,75 +34,10 @@ pub struct App {
     node: Arc<Node>,
     channels: RwLock<HashMap<Arc<str>, Arc<Channel>>>,
     next_channel: AtomicU64,
-    users: Mutex<HashMap<Arc<str>, SmallVec<[Arc<Connection>; 1]>>>,
+    users: Mutex<HashMap<Arc<str>, ConnectionsOfUser>>,
     connections: Mutex<Slab<Arc<Connection>>>,
     budget: HistoryBudget,
 }
-
-/// The app has as many connections as it may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AppFull {
-    /// How many that is.
-    pub limit: usize,
-}
-
-impl fmt::Display for AppFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the app has {} connections already, which is its limit", self.limit)
-    }
-}
-
-impl std::error::Error for AppFull {}
-
-/// Why a message could not be published. Nothing was sent then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublishError {
-    /// The channel does not exist yet, and the app has as many channels as it may have.
-    TooManyChannels {
-        /// How many that is.
-        limit: usize,
-    },
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::TooManyChannels { limit } = self;
-        write!(f, "the app has {limit} channels already, which is its limit; publish to one of those")
-    }
-}
-
-impl std::error::Error for PublishError {}
-
-/// A page of a channel's history.
-#[derive(Clone, Debug)]
-pub struct History {
-    /// The messages, in the order asked for.
-    pub publications: Vec<Arc<Publication>>,
-    /// Where the channel's log ends now.
-    pub position: Position,
-}
-
-/// Why a channel's history cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryError {
-    /// The channel keeps no history.
-    Off,
-    /// It cannot be read from this position.
-    Unrecoverable,
-}
-
-impl fmt::Display for HistoryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => {
-                f.write_str("this channel keeps no history; give its pattern a history_size in the configuration")
-            }
-            Self::Unrecoverable => Unrecoverable.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for HistoryError {}
 
 impl App {
     pub(crate) fn new(name: &str, settings: AppSettings, node: Arc<Node>) -> Self {
@@ -134,11 +73,23 @@ impl App {
         &self.node
     }
 
+    pub(crate) fn budget(&self) -> &HistoryBudget {
+        &self.budget
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        (self.node.clock)()
+    }
+
     /// Lets a connection in. With a `sink`, the hub's flusher writes its queue; without, a task takes from the queue.
     ///
     /// # Errors
     /// When the app has as many connections as it may have.
+    ///
+    /// # Panics
+    /// When the hub was made without such a format.
     pub fn open(self: &Arc<Self>, format: FormatId, sink: Option<Box<dyn Sink>>) -> Result<Arc<Connection>, AppFull> {
+        assert!(usize::from(format.0) < self.node.formats().len(), "the hub has no {format:?}");
         let limit = self.limits().connections;
         let mut connections = lock(&self.connections);
         if connections.len() >= limit {
@@ -157,6 +108,7 @@ impl App {
                 of_user.retain(|other| other.id() != connection.id());
                 if of_user.is_empty() {
                     users.remove(user);
+                    shrink(&mut users);
                 }
             }
         }
@@ -203,7 +155,7 @@ impl App {
             Entry::Vacant(_) if count >= limit => Err(limit),
             Entry::Vacant(vacant) => {
                 let id = self.next_channel.fetch_add(1, Ordering::Relaxed);
-                let channel = Channel::new(id, vacant.key().clone(), *self.options(name), log(), crate::now());
+                let channel = Channel::new(id, vacant.key().clone(), *self.options(name), log(), self.now());
                 Ok(vacant.insert(Arc::new(channel)).clone())
             }
         }
@@ -222,60 +174,58 @@ impl App {
     /// # Errors
     /// See [`PublishError`]; nothing is sent then.
     pub fn publish_here(&self, channel: &str, message: &Message) -> Result<Published, PublishError> {
-        let mut published = self.publish_to_channel(channel, message)?;
-        if let Some(user) = channel.strip_prefix('@').filter(|_| !published.repeated) {
-            published.sent += self.tell_connections_of(user, &message.data, |other| !other.is_subscribed(channel));
+        let counters = &self.node.counters;
+        let published = match self.find_channel_for(channel, message)? {
+            Some(found) => self.publish_to(found, message)?,
+            None => {
+                // Nobody subscribes, and nothing is to be remembered.
+                let sent = channel.strip_prefix('@').map_or(0, |user| self.tell_user(user, &message.data));
+                Published { position: None, sent, repeated: false }
+            }
+        };
+        if published.repeated {
+            counters.repeated.add(1);
+        } else {
+            counters.published.add(1);
+            counters.published_bytes.add(message.data.len() as u64);
+            counters.evicted.add(self.budget.enforce());
         }
         Ok(published)
     }
 
-    fn publish_to_channel(&self, name: &str, message: &Message) -> Result<Published, PublishError> {
-        let counters = &self.node.counters;
+    /// The channel to publish to, made when a message is to be remembered there; `None` when there is none.
+    fn find_channel_for(&self, name: &str, message: &Message) -> Result<Option<Arc<Channel>>, PublishError> {
+        let found = self.channel(name);
+        if found.is_some() || (self.options(name).history_size == 0 && message.idempotency_key.is_none()) {
+            return Ok(found);
+        }
+        self.channel_or_new(name).map(Some).map_err(|limit| PublishError::TooManyChannels { limit })
+    }
+
+    fn publish_to(&self, mut channel: Arc<Channel>, message: &Message) -> Result<Published, PublishError> {
         loop {
-            let channel = match self.channel(name) {
-                Some(channel) => channel,
-                None if self.options(name).history_size == 0 => {
-                    counters.published.add(1);
-                    counters.published_bytes.add(message.data.len() as u64);
-                    return Ok(Published { position: None, sent: 0, repeated: false });
+            match channel.publish(self, message, self.now()) {
+                Ok(published) => return Ok(published),
+                Err(Removed) => {
+                    self.forget(&channel);
+                    let again = self.channel_or_new(channel.name());
+                    channel = again.map_err(|limit| PublishError::TooManyChannels { limit })?;
                 }
-                None => self.insert_channel(name, Log::new).map_err(|limit| PublishError::TooManyChannels { limit })?,
-            };
-            let Ok((published, history)) = channel.publish(&self.node, self.limits(), message, crate::now()) else {
-                continue;
-            };
-            if published.repeated {
-                counters.repeated.add(1);
-                return Ok(published);
             }
-            counters.published.add(1);
-            counters.published_bytes.add(message.data.len() as u64);
-            if let Some(position) = published.position {
-                let evicted = self.budget.add(&channel, position.offset, history);
-                counters.evicted.add(evicted);
-            }
-            return Ok(published);
         }
     }
 
     /// Sends JSON text without line breaks to every connection of a user; says to how many.
     pub fn tell_user(&self, user: &str, data: &Bytes) -> usize {
-        self.tell_connections_of(user, data, |_| true)
-    }
-
-    fn tell_connections_of(&self, user: &str, data: &[u8], wants: impl Fn(&Connection) -> bool) -> usize {
-        let mut to = self.connections_of(user);
-        to.retain(|connection| wants(connection));
-        self.tell(&to, data)
+        self.tell(&self.connections_of(user), data)
     }
 
     /// Sends JSON text without line breaks to every connection of the app; says to how many.
     pub fn tell_everyone(&self, data: &Bytes) -> usize {
-        let everyone: Vec<_> = self.connections();
-        self.tell(&everyone, data)
+        self.tell(&self.connections(), data)
     }
 
-    fn tell(&self, connections: &[Arc<Connection>], data: &[u8]) -> usize {
+    pub(crate) fn tell(&self, connections: &[Arc<Connection>], data: &[u8]) -> usize {
         let now = Instant::now();
         let mut encoded = Encoded::new(self.node.formats(), Event::Message(data));
         let mut delivery = self.node.delivery();
@@ -283,7 +233,7 @@ impl App {
             let frame = encoded.frame(connection.format()).clone();
             let length = frame.len();
             if length > 0 {
-                let pushed = connection.outbound().push(frame, 0, now);
+                let pushed = connection.outbound().push(frame, now);
                 delivery.count(connection, pushed, Dropped::default(), length, Overflow::Disconnect);
             }
         }
@@ -359,35 +309,39 @@ impl App {
         if self.options(channel).history_size == 0 {
             return Err(HistoryError::Off);
         }
-        // A channel that does not exist yet begins its epoch here, so that the position given is one to resume from.
-        let Ok(channel) = self.channel_or_new(channel) else { return Err(HistoryError::Unrecoverable) };
-        let (publications, position, freed) =
-            channel.history(query, crate::now()).map_err(|Unrecoverable| HistoryError::Unrecoverable)?;
-        self.budget.free(freed);
-        Ok(History { publications, position })
-    }
-
-    /// Forgets what has expired: old messages, idempotency keys, channels of no more use.
-    pub(crate) fn sweep(&self, now: u64) {
-        let channels: Vec<_> = self.channels.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        for channel in channels {
-            match channel.sweep(self.limits(), now) {
-                Ok(freed) => self.budget.free(freed),
-                Err(freed) => {
-                    self.budget.free(freed);
-                    self.channels.write().unwrap_or_else(PoisonError::into_inner).remove(channel.name());
-                }
+        loop {
+            // A channel that does not exist yet begins its epoch here, so that the position given is one to resume from.
+            let Ok(found) = self.channel_or_new(channel) else { return Err(HistoryError::Unrecoverable) };
+            match found.history(&self.budget, query, self.now()) {
+                Ok(read) => return read.map_err(|Unrecoverable| HistoryError::Unrecoverable),
+                Err(Removed) => self.forget(&found),
             }
         }
     }
 
-    pub(crate) fn observe(&self, change: UserChange, connection: &Connection, channel: &Channel) {
-        let (Some(observer), Some(user)) = (&self.node.observer, connection.user()) else { return };
-        match change {
-            UserChange::None => {}
-            UserChange::Arrived => observer.user_arrived(&self.name, user, channel.name()),
-            UserChange::Left => observer.user_left(&self.name, user, channel.name()),
+    /// Forgets what has expired: old messages, idempotency keys, channels of no more use.
+    pub(crate) fn sweep(&self) {
+        let now = self.now();
+        let channels: Vec<_> = self.channels.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut removed = 0;
+        for channel in channels {
+            if let Err(Removed) = channel.sweep(self, now) {
+                self.forget(&channel);
+                removed += 1;
+            }
         }
+        if removed > 0 {
+            self.budget.sweep();
+        }
+    }
+
+    /// Takes a removed channel out of the table, if it is still there: another of the same name is left alone.
+    pub(crate) fn forget(&self, removed: &Arc<Channel>) {
+        let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+        if channels.get(removed.name()).is_some_and(|found| Arc::ptr_eq(found, removed)) {
+            channels.remove(removed.name());
+        }
+        shrink(&mut channels);
     }
 
     pub(crate) fn snapshot(&self) -> Vec<SavedChannel> {
@@ -406,13 +360,16 @@ impl App {
             if self.options(&name).history_size == 0 || self.channel(&name).is_some() {
                 continue;
             }
-            let costs = messages.iter().map(|message| crate::log::cost(message)).collect::<Vec<_>>();
-            let offsets: Vec<u64> = messages.iter().map(|message| message.offset).collect();
-            let Ok(channel) = self.insert_channel(&name, || Log::restore(position, messages.into())) else { return };
-            for (offset, cost) in offsets.into_iter().zip(costs) {
-                let history = crate::channel::HistoryChange { added: cost, freed: 0 };
-                self.node.counters.evicted.add(self.budget.add(&channel, offset, history));
-            }
+            let Ok(channel) = self.insert_channel(&name, || Log::restore(position, messages)) else { return };
+            channel.count_restored(&self.budget);
         }
+        self.node.counters.evicted.add(self.budget.enforce());
+    }
+}
+
+/// Gives memory back once most of a table stands empty.
+fn shrink<K: Eq + std::hash::Hash, V>(table: &mut HashMap<K, V>) {
+    if table.capacity() > 8 * table.len().max(8) {
+        table.shrink_to(2 * table.len());
     }
 }

@@ -1,19 +1,23 @@
 //! One channel: its log, its subscribers, and the fan-out from one to the others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use slab::Slab;
 
+use crate::app::App;
+use crate::budget::HistoryBudget;
 use crate::connection::Connection;
-use crate::event::{ClientInfo, Encoded, Event, Gap, Publication};
+use crate::event::{ClientId, ClientInfo, Encoded, Event, Gap, Publication};
 use crate::idempotency::Window;
-use crate::log::{HistoryQuery, Log, Position, Unrecoverable, cost};
+use crate::log::{History, HistoryQuery, Log, Position, Unrecoverable, cost};
+use crate::message::{Message, Published};
 use crate::node::Node;
 use crate::options::{AppLimits, ChannelOptions};
 use crate::outbound::{Publish, Pushed};
+use crate::recovery::{Recovery, Resume, Subscribe, Subscribed};
 use crate::sync::{Mutex, lock};
 
 #[derive(Debug)]
@@ -32,8 +36,10 @@ struct State {
     /// Connections of each user that are subscribed, in a channel with presence.
     users: HashMap<Arc<str>, u32>,
     idempotency: Option<Box<Window>>,
-    /// When something last happened here, in milliseconds since 1970.
+    /// When this was last seen to be of use, in milliseconds since 1970.
     used_at: u64,
+    /// The app's history budget has it among the channels that keep messages.
+    enlisted: bool,
     /// Taken out of the app's table: whoever still holds the channel has to look it up again.
     removed: bool,
 }
@@ -42,73 +48,8 @@ struct State {
 struct Subscriber {
     connection: Arc<Connection>,
     join_leave: bool,
-}
-
-/// A message on its way into a channel.
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// JSON text without line breaks.
-    pub data: Bytes,
-    /// Who publishes, when a connection does.
-    pub info: Option<ClientInfo>,
-    /// Makes a repeat harmless: the same key in the same channel within the app's window is answered as the first was.
-    pub idempotency_key: Option<Box<str>>,
-}
-
-impl Message {
-    /// A message of the back end.
-    pub fn new(data: impl Into<Bytes>) -> Self {
-        Self { data: data.into(), info: None, idempotency_key: None }
-    }
-}
-
-/// What became of a publication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// Where it stands in the channel's log, if the channel has a history.
-    pub position: Option<Position>,
-    /// Connections it was queued for.
-    pub sent: usize,
-    /// Whether this is the answer to an earlier publication with the same idempotency key.
-    pub repeated: bool,
-}
-
-/// What a new subscriber is told.
-#[derive(Clone, Debug)]
-pub struct Subscribed {
-    /// Where the channel's log ends now, if the channel has a history.
-    pub position: Option<Position>,
-    /// What came of the wish to resume.
-    pub recovery: Recovery,
-}
-
-/// What came of the wish to resume.
-#[derive(Clone, Debug)]
-pub enum Recovery {
-    /// There was no such wish.
-    NotAsked,
-    /// These are all messages after the position asked for.
-    Recovered(Vec<Arc<Publication>>),
-    /// Messages may be missing between the position asked for and the present one.
-    Gap,
-}
-
-/// What a subscriber wants of a channel.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Subscribe {
-    /// Resume from here.
-    pub recover: Option<Resume>,
-    /// Be told of others joining and leaving, if the channel allows it.
-    pub join_leave: bool,
-}
-
-/// Where a subscriber wants to resume.
-#[derive(Clone, Copy, Debug)]
-pub enum Resume {
-    /// After this position.
-    After(Position),
-    /// From a position that cannot be read, for example with an epoch of another server.
-    Unknown,
+    /// It counts among its user's connections here.
+    counted: bool,
 }
 
 /// How many are subscribed.
@@ -123,26 +64,10 @@ pub struct PresenceStats {
 /// The channel was taken out of its app meanwhile.
 pub(crate) struct Removed;
 
-/// Whether a user came to a channel or left it, with all of its connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum UserChange {
-    None,
-    Arrived,
-    Left,
-}
-
 /// A new subscriber's place in the channel.
 pub(crate) struct Seat {
     pub(crate) slot: usize,
-    pub(crate) change: UserChange,
     pub(crate) pushed: Pushed,
-}
-
-/// Messages that a publication added to the history, and pushed out of it, in bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct HistoryChange {
-    pub(crate) added: usize,
-    pub(crate) freed: usize,
 }
 
 impl Channel {
@@ -153,6 +78,7 @@ impl Channel {
             users: HashMap::new(),
             idempotency: None,
             used_at: now,
+            enlisted: false,
             removed: false,
         };
         Self { id, name, options, state: Mutex::new(state) }
@@ -166,13 +92,7 @@ impl Channel {
         (self.options.history_size > 0).then(|| state.log.position())
     }
 
-    pub(crate) fn publish(
-        &self,
-        node: &Node,
-        limits: &AppLimits,
-        message: &Message,
-        now: u64,
-    ) -> Result<(Published, HistoryChange), Removed> {
+    pub(crate) fn publish(self: &Arc<Self>, app: &App, message: &Message, now: u64) -> Result<Published, Removed> {
         let mut state = lock(&self.state);
         if state.removed {
             return Err(Removed);
@@ -181,7 +101,7 @@ impl Channel {
         if let Some(key) = &message.idempotency_key {
             let window = state.idempotency.get_or_insert_default();
             if let Some(first) = window.find(key, now) {
-                return Ok((Published { repeated: true, ..first }, HistoryChange::default()));
+                return Ok(Published { repeated: true, ..first });
             }
         }
         let has_history = self.options.history_size > 0;
@@ -191,20 +111,38 @@ impl Channel {
             data: message.data.clone(),
             info: message.info.clone(),
         });
-        let mut change = HistoryChange::default();
         if has_history {
-            change.added = cost(&publication);
+            app.budget().add(cost(&publication));
             state.log.append(publication.clone());
-            change.freed = self.expire(&mut state, now);
+            self.expire(&mut state, app.budget(), now);
         }
         let position = self.position(&state);
         let event = Event::Publication { channel: &self.name, publication: &publication, position };
-        let sent = self.fan_out(node, &state, event, |_| true);
+        let mut sent = self.fan_out(app.node(), &state, event, |_| true);
+        if let Some(user) = self.name.strip_prefix('@') {
+            sent += self.tell_user(app, &state, user, &message.data);
+        }
         let published = Published { position, sent, repeated: false };
         if let (Some(key), Some(window)) = (&message.idempotency_key, &mut state.idempotency) {
-            window.remember(key.clone(), published, now, limits);
+            window.remember(key.clone(), published, now, app.limits());
         }
-        Ok((published, change))
+        let enlist = !state.enlisted && !state.log.is_empty();
+        state.enlisted |= enlist;
+        drop(state);
+        if enlist {
+            app.budget().enlist(self, now);
+        }
+        Ok(published)
+    }
+
+    /// Sends to the user's connections that are not subscribed. Done while the channel is locked, or a connection that
+    /// subscribes at this moment would get the message twice or not at all.
+    fn tell_user(&self, app: &App, state: &State, user: &str, data: &Bytes) -> usize {
+        let mut others = app.connections_of(user);
+        let subscribed: HashSet<ClientId> =
+            state.subscribers.iter().map(|(_, subscriber)| subscriber.connection.id()).collect();
+        others.retain(|connection| !subscribed.contains(&connection.id()));
+        app.tell(&others, data)
     }
 
     /// Queues an event for each subscriber that `wants` it, and says for how many.
@@ -227,7 +165,7 @@ impl Channel {
                     encode_gap: &|gap: Gap| node.encode(connection.format(), &Event::Gap { channel: &self.name, gap }),
                     now,
                 }),
-                _ => (connection.outbound().push(frame.clone(), 0, now), Default::default()),
+                _ => (connection.outbound().push(frame.clone(), now), Default::default()),
             };
             delivery.count(connection, pushed, dropped, frame.len(), self.options.overflow);
         }
@@ -249,16 +187,24 @@ impl Channel {
             return Err(Removed);
         }
         state.used_at = now;
-        let mut subscribed =
-            Subscribed { position: self.position(&state), recovery: self.recover(&state, wish.recover) };
-        let mut answer = reply(&subscribed);
-        let room = if matches!(subscribed.recovery, Recovery::Recovered(_)) { limits.recovery_bytes } else { 0 };
-        let mut pushed = connection.outbound().push(answer, room, Instant::now());
-        if pushed == Pushed::Overflowed && matches!(subscribed.recovery, Recovery::Recovered(_)) {
-            subscribed.recovery = Recovery::Gap;
-            answer = reply(&subscribed);
-            pushed = connection.outbound().push(answer, 0, Instant::now());
-        }
+        let mut subscribed = Subscribed { position: self.position(&state), recovery: Recovery::NotAsked };
+        let recovered = match wish.recover.map(|resume| self.missed(&state, resume)) {
+            None => None,
+            Some(Ok((missed, bytes))) if bytes <= limits.recovery_bytes => {
+                subscribed.recovery = Recovery::Recovered(missed);
+                let answer = reply(&subscribed);
+                let queue = connection.outbound();
+                Some(queue.push_recovered(answer, bytes, limits.recovery_bytes, Instant::now()))
+            }
+            Some(_) => Some(Pushed::Overflowed),
+        };
+        let pushed = match recovered {
+            Some(pushed) if pushed != Pushed::Overflowed => pushed,
+            _ => {
+                subscribed.recovery = if wish.recover.is_some() { Recovery::Gap } else { Recovery::NotAsked };
+                connection.outbound().push(reply(&subscribed), Instant::now())
+            }
+        };
         match subscribed.recovery {
             Recovery::NotAsked => {}
             Recovery::Recovered(_) => node.counters.recovered.add(1),
@@ -268,51 +214,51 @@ impl Channel {
             self.announce(node, &state, connection, |channel, client| Event::Join { channel, client });
         }
         let join_leave = wish.join_leave && self.options.join_leave;
-        let slot = state.subscribers.insert(Subscriber { connection: connection.clone(), join_leave });
-        let mut change = UserChange::None;
-        if let Some(user) = connection.user().filter(|_| self.options.presence) {
+        let user = connection.user().filter(|_| self.options.presence);
+        let subscriber = Subscriber { connection: connection.clone(), join_leave, counted: user.is_some() };
+        let slot = state.subscribers.insert(subscriber);
+        if let Some(user) = user {
             let count = state.users.entry(user.clone()).or_insert(0);
             *count += 1;
             if *count == 1 {
-                change = UserChange::Arrived;
+                node.user_arrived(connection.app(), user, &self.name);
             }
         }
-        Ok(Seat { slot, change, pushed })
+        Ok(Seat { slot, pushed })
     }
 
-    fn recover(&self, state: &State, wish: Option<Resume>) -> Recovery {
-        match wish {
-            None => Recovery::NotAsked,
-            // In a channel without history nothing can be told of what was missed.
-            Some(_) if self.options.history_size == 0 => Recovery::Gap,
-            Some(Resume::Unknown) => Recovery::Gap,
-            // Messages past their time that are still here are given too: they are not lost before they are gone.
-            Some(Resume::After(seen)) => match state.log.since(seen) {
-                Ok(missed) => Recovery::Recovered(missed.cloned().collect()),
-                Err(Unrecoverable) => Recovery::Gap,
-            },
+    /// The messages after the position to resume from, and what they take.
+    fn missed(&self, state: &State, resume: Resume) -> Result<(Vec<Arc<Publication>>, usize), Unrecoverable> {
+        // In a channel without history nothing can be told of what was missed.
+        let Resume::After(seen) = resume else { return Err(Unrecoverable) };
+        if self.options.history_size == 0 {
+            return Err(Unrecoverable);
         }
+        // Messages past their time that are still here are given too: they are not lost before they are gone.
+        let missed = state.log.since(seen)?;
+        let bytes = missed.clone().map(|publication| cost(publication)).sum();
+        Ok((missed.cloned().collect(), bytes))
     }
 
-    pub(crate) fn unsubscribe(&self, node: &Node, slot: usize, now: u64) -> UserChange {
+    pub(crate) fn unsubscribe(&self, node: &Node, slot: usize, now: u64) {
         let mut state = lock(&self.state);
         state.used_at = now;
-        let Subscriber { connection, .. } = state.subscribers.remove(slot);
+        let Subscriber { connection, counted, .. } = state.subscribers.remove(slot);
         if state.subscribers.is_empty() {
             state.subscribers.shrink_to_fit();
         }
         if self.options.join_leave {
             self.announce(node, &state, &connection, |channel, client| Event::Leave { channel, client });
         }
-        let Some(user) = connection.user().filter(|_| self.options.presence) else { return UserChange::None };
+        let Some(user) = connection.user().filter(|_| counted) else { return };
         match state.users.get_mut(user) {
-            Some(count) if *count > 1 => {
-                *count -= 1;
-                UserChange::None
-            }
+            Some(count) if *count > 1 => *count -= 1,
             _ => {
                 state.users.remove(user);
-                UserChange::Left
+                if state.users.is_empty() {
+                    state.users.shrink_to_fit();
+                }
+                node.user_left(connection.app(), user, &self.name);
             }
         }
     }
@@ -344,64 +290,85 @@ impl Channel {
         if self.options.presence {
             return state.users.keys().cloned().collect();
         }
-        let users: std::collections::HashSet<&Arc<str>> =
+        let users: HashSet<&Arc<str>> =
             state.subscribers.iter().filter_map(|(_, subscriber)| subscriber.connection.user()).collect();
         users.into_iter().cloned().collect()
     }
 
     pub(crate) fn history(
         &self,
+        budget: &HistoryBudget,
         query: &HistoryQuery,
         now: u64,
-    ) -> Result<(Vec<Arc<Publication>>, Position, usize), Unrecoverable> {
+    ) -> Result<Result<History, Unrecoverable>, Removed> {
         let mut state = lock(&self.state);
-        let freed = self.expire(&mut state, now);
-        Ok((state.log.read(query)?, state.log.position(), freed))
+        if state.removed {
+            return Err(Removed);
+        }
+        state.used_at = now;
+        self.expire(&mut state, budget, now);
+        let position = state.log.position();
+        Ok(state.log.read(query).map(|publications| History { publications, position }))
     }
 
-    /// Drops messages beyond the channel's size and age; says how many bytes that gave back.
-    fn expire(&self, state: &mut State, now: u64) -> usize {
+    /// Drops messages beyond the channel's size and age.
+    fn expire(&self, state: &mut State, budget: &HistoryBudget, now: u64) {
         let oldest_allowed = now.saturating_sub(self.options.history_ttl.as_millis() as u64);
-        let mut freed = 0;
         while state.log.len() > self.options.history_size
             || state.log.oldest().is_some_and(|oldest| oldest.published_at < oldest_allowed)
         {
-            freed += state.log.pop_oldest().map_or(0, |gone| cost(&gone));
+            budget.free(state.log.pop_oldest().map_or(0, |gone| cost(&gone)));
         }
-        freed
     }
 
-    /// Drops messages up to and including `offset`; says how many bytes that gave back.
-    pub(crate) fn evict_through(&self, offset: u64) -> usize {
+    /// Counts messages that a store has kept.
+    pub(crate) fn count_restored(self: &Arc<Self>, budget: &HistoryBudget) {
         let mut state = lock(&self.state);
-        let mut freed = 0;
-        while state.log.oldest().is_some_and(|oldest| oldest.offset <= offset) {
-            freed += state.log.pop_oldest().map_or(0, |gone| cost(&gone));
+        state.log.iter().for_each(|message| budget.add(cost(message)));
+        let oldest = state.log.oldest().map(|oldest| oldest.published_at);
+        state.enlisted = oldest.is_some();
+        drop(state);
+        if let Some(oldest) = oldest {
+            budget.enlist(self, oldest);
         }
-        freed
     }
 
-    /// Forgets what has expired. `Ok` with the bytes given back, or `Err` with them when the channel is of no more use
-    /// and is now marked as removed.
-    pub(crate) fn sweep(&self, limits: &AppLimits, now: u64) -> Result<usize, usize> {
+    /// Drops the oldest message if it is from the time `as_of`. Says whether it did, and the time of the message that is
+    /// then the oldest; without one, the channel no longer counts as enlisted.
+    pub(crate) fn evict_oldest(&self, budget: &HistoryBudget, as_of: u64) -> (bool, Option<u64>) {
         let mut state = lock(&self.state);
-        let freed = self.expire(&mut state, now);
+        let due = state.log.oldest().is_some_and(|oldest| oldest.published_at <= as_of);
+        if due {
+            budget.free(state.log.pop_oldest().map_or(0, |gone| cost(&gone)));
+        }
+        let oldest = state.log.oldest().map(|oldest| oldest.published_at);
+        state.enlisted = oldest.is_some();
+        (due, oldest)
+    }
+
+    /// Forgets what has expired. `Removed` when the channel is of no more use, and is now marked as removed.
+    pub(crate) fn sweep(&self, app: &App, now: u64) -> Result<(), Removed> {
+        let mut state = lock(&self.state);
+        let had_messages = !state.log.is_empty();
+        self.expire(&mut state, app.budget(), now);
         if let Some(window) = &mut state.idempotency {
             window.expire(now);
             if window.is_empty() {
                 state.idempotency = None;
             }
         }
-        let remembered = if self.options.history_size > 0 { limits.position_ttl.as_millis() as u64 } else { 0 };
-        let used = !state.subscribers.is_empty()
-            || !state.log.is_empty()
-            || state.idempotency.is_some()
-            || now < state.used_at.saturating_add(remembered);
-        if used {
-            return Ok(freed);
+        let busy = !state.subscribers.is_empty() || !state.log.is_empty() || state.idempotency.is_some();
+        if busy || had_messages {
+            state.used_at = now;
+        }
+        let position_ttl = app.limits().position_ttl.as_millis() as u64;
+        let remembered = if self.options.history_size > 0 { position_ttl } else { 0 };
+        let unused_for = now.saturating_sub(state.used_at);
+        if busy || unused_for < remembered {
+            return Ok(());
         }
         state.removed = true;
-        Err(freed)
+        Err(Removed)
     }
 
     /// The log as it is to be saved; `None` where there is nothing to keep.

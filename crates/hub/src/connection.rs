@@ -9,9 +9,11 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::app::App;
-use crate::channel::{Channel, Subscribe, Subscribed, UserChange};
+use crate::channel::{Channel, Removed};
+use crate::error::{IdentifyError, SubscribeError};
 use crate::event::{ClientId, ClientInfo, Disconnect, Event, FormatId};
 use crate::outbound::{Batch, Drained, Outbound, Pushed, Sink};
+use crate::recovery::{Subscribe, Subscribed};
 use crate::sync::{Mutex, lock};
 
 /// A connection of an app. Made by [`App::open`], named by [`identify`](Self::identify), ended by [`end`](Self::end).
@@ -55,65 +57,6 @@ impl std::ops::BitOrAssign for NeedsFlush {
         self.0 |= other.0;
     }
 }
-
-/// Why a connection cannot be subscribed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubscribeError {
-    /// It is subscribed to this channel already.
-    AlreadySubscribed,
-    /// It is subscribed to as many channels as it may be.
-    TooManyChannels {
-        /// How many that is.
-        limit: usize,
-    },
-    /// The app has as many channels as it may have.
-    AppFull {
-        /// How many that is.
-        limit: usize,
-    },
-    /// The connection has ended.
-    Ended,
-}
-
-impl fmt::Display for SubscribeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AlreadySubscribed => f.write_str("already subscribed to this channel"),
-            Self::TooManyChannels { limit } => {
-                write!(f, "a connection may be subscribed to {limit} channels; unsubscribe from one first")
-            }
-            Self::AppFull { limit } => write!(f, "the app has {limit} channels already, which is its limit"),
-            Self::Ended => f.write_str("the connection has ended"),
-        }
-    }
-}
-
-impl std::error::Error for SubscribeError {}
-
-/// Why a connection cannot take this user's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentifyError {
-    /// The user has as many connections as it may have.
-    TooManyConnections {
-        /// How many that is.
-        limit: usize,
-    },
-    /// The connection has a name already, or has ended.
-    AlreadyIdentified,
-}
-
-impl fmt::Display for IdentifyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooManyConnections { limit } => {
-                write!(f, "the user has {limit} connections already, which is the limit; close one first")
-            }
-            Self::AlreadyIdentified => f.write_str("the connection is identified already"),
-        }
-    }
-}
-
-impl std::error::Error for IdentifyError {}
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,7 +140,8 @@ impl Connection {
     }
 
     /// Subscribes. `reply` makes the answer to the client, which is queued before any message that comes after it; it is
-    /// called again when its first answer does not fit, with a gap in place of the missed messages.
+    /// called again when its first answer does not fit, with a gap in place of the missed messages. It is called with
+    /// the channel locked, and must not call the hub.
     ///
     /// # Errors
     /// See [`SubscribeError`]; nothing is queued then.
@@ -221,15 +165,13 @@ impl Connection {
         }
         let (channel, seat) = loop {
             let channel = self.app.channel_or_new(name).map_err(|limit| SubscribeError::AppFull { limit })?;
-            let now = crate::now();
-            match channel.subscribe(node, self.app.limits(), self, wish, now, &mut reply) {
+            match channel.subscribe(node, self.app.limits(), self, wish, self.app.now(), &mut reply) {
                 Ok(seat) => break (channel, seat),
-                Err(_removed) => {}
+                Err(Removed) => self.app.forget(&channel),
             }
         };
-        subscriptions.list.push(Subscription { channel: channel.clone(), slot: seat.slot });
+        subscriptions.list.push(Subscription { channel, slot: seat.slot });
         drop(subscriptions);
-        self.app.observe(seat.change, self, &channel);
         Ok(self.after_push(seat.pushed))
     }
 
@@ -237,10 +179,7 @@ impl Connection {
     pub fn unsubscribe(&self, name: &str) -> bool {
         let mut subscriptions = lock(&self.subscriptions);
         let Some(at) = subscriptions.position(name) else { return false };
-        let subscription = subscriptions.list.swap_remove(at);
-        let change = subscription.leave(self);
-        drop(subscriptions);
-        self.app.observe(change, self, &subscription.channel);
+        subscriptions.list.swap_remove(at).leave(self);
         true
     }
 
@@ -257,7 +196,7 @@ impl Connection {
     /// Queues a frame of the session: a reply, a ping. It counts against the queue's bound, and a connection that does
     /// not read what it asked for is closed as slow.
     pub fn send(&self, frame: Bytes) -> NeedsFlush {
-        let pushed = self.outbound.push(frame, 0, Instant::now());
+        let pushed = self.outbound.push(frame, Instant::now());
         self.after_push(pushed)
     }
 
@@ -287,7 +226,7 @@ impl Connection {
     }
 
     fn after_push(&self, pushed: Pushed) -> NeedsFlush {
-        let pushed = if pushed == Pushed::Overflowed { self.app.node().close_slow(self) } else { pushed };
+        let pushed = if pushed == Pushed::Overflowed { self.app.node().close_slow(self, 0) } else { pushed };
         NeedsFlush(pushed == Pushed::Schedule)
     }
 
@@ -334,12 +273,10 @@ impl Connection {
         if std::mem::replace(&mut subscriptions.ended, true) {
             return;
         }
-        let list = std::mem::take(&mut subscriptions.list);
-        let changes: SmallVec<[UserChange; 1]> = list.iter().map(|subscription| subscription.leave(self)).collect();
-        drop(subscriptions);
-        for (subscription, change) in list.iter().zip(changes) {
-            self.app.observe(change, self, &subscription.channel);
+        for subscription in std::mem::take(&mut subscriptions.list) {
+            subscription.leave(self);
         }
+        drop(subscriptions);
         self.app.remove(self);
     }
 }
@@ -351,7 +288,7 @@ impl Subscriptions {
 }
 
 impl Subscription {
-    fn leave(&self, connection: &Connection) -> UserChange {
-        self.channel.unsubscribe(connection.app.node(), self.slot, crate::now())
+    fn leave(self, connection: &Connection) {
+        self.channel.unsubscribe(connection.app.node(), self.slot, connection.app.now());
     }
 }

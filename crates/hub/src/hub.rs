@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::app::App;
 use crate::event::{Format, MAX_FORMATS};
@@ -10,12 +11,14 @@ use crate::metrics::Counters;
 use crate::node::{Flush, Node, Observer};
 use crate::options::AppSettings;
 use crate::store::{Broker, Forgetful, Store, ThisNode};
+use crate::sync::{Mutex, lock};
 
 /// All apps of one node, and what they share.
 pub struct Hub {
     node: Arc<Node>,
     store: Box<dyn Store>,
     apps: RwLock<HashMap<Box<str>, Arc<App>>>,
+    creating: Mutex<()>,
 }
 
 /// The parts that a [`Hub`] is made of.
@@ -25,6 +28,7 @@ pub struct HubBuilder {
     observer: Option<Box<dyn Observer>>,
     broker: Box<dyn Broker>,
     store: Box<dyn Store>,
+    clock: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
 impl HubBuilder {
@@ -49,11 +53,18 @@ impl HubBuilder {
         self
     }
 
+    /// Reads the time from `clock`, in milliseconds since 1970; without, from the system.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
     /// The hub, with no app yet.
     pub fn build(self) -> Hub {
-        let Self { formats, flush, observer, broker, store } = self;
-        let node = Node { formats, flush, observer, broker, counters: Counters::default() };
-        Hub { node: Arc::new(node), store, apps: RwLock::default() }
+        let Self { formats, flush, observer, broker, store, clock } = self;
+        let node = Node { formats, flush, observer, broker, counters: Counters::default(), clock };
+        Hub { node: Arc::new(node), store, apps: RwLock::default(), creating: Mutex::default() }
     }
 }
 
@@ -71,22 +82,31 @@ impl Hub {
             observer: None,
             broker: Box::new(ThisNode),
             store: Box::new(Forgetful),
+            clock: Box::new(system_clock),
         }
     }
 
     /// Makes an app, with the logs that the store has kept for it; an app of this name that is there already is given
     /// back as it is.
     ///
+    /// What was kept is taken out of the store: after a run that ends without [`save`](Self::save), the offsets that it
+    /// gave are unknown, and logs from before it must not be continued with other messages under the same offsets.
+    ///
     /// # Errors
-    /// When the store cannot be read; no app is made then.
+    /// When the store cannot be read, or not be emptied; no app is made then.
     pub fn create_app(&self, name: &str, settings: AppSettings) -> io::Result<Arc<App>> {
-        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(app) = apps.get(name) {
-            return Ok(app.clone());
+        // One at a time, but with the table of apps free: reading a store may take long.
+        let _creating = lock(&self.creating);
+        if let Some(app) = self.app(name) {
+            return Ok(app);
         }
         let app = Arc::new(App::new(name, settings, self.node.clone()));
-        app.restore(self.store.load(name)?);
-        apps.insert(name.into(), app.clone());
+        let saved = self.store.load(name)?;
+        if !saved.is_empty() {
+            self.store.save(name, &[])?;
+        }
+        app.restore(saved);
+        self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), app.clone());
         Ok(app)
     }
 
@@ -109,15 +129,21 @@ impl Hub {
     /// channels nobody reads keep their memory until then.
     pub fn sweep(&self) {
         for app in self.apps() {
-            app.sweep(crate::now());
+            app.sweep();
         }
     }
 
-    /// Saves the logs of all apps to the store.
+    /// Saves the logs of all apps to the store, as the last thing a run does: of what is published afterwards, the next
+    /// run would know nothing and give the same offsets again.
     ///
     /// # Errors
     /// When the store cannot be written; apps before that one are saved.
     pub fn save(&self) -> io::Result<()> {
         self.apps().iter().try_for_each(|app| self.store.save(app.name(), &app.snapshot()))
     }
+}
+
+fn system_clock() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    since_1970.map_or(0, |elapsed| elapsed.as_millis() as u64)
 }

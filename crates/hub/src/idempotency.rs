@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::channel::Published;
+use crate::message::Published;
 use crate::options::AppLimits;
 
 /// The keys of one channel, oldest first.

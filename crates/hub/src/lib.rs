@@ -57,35 +57,35 @@ mod app;
 mod budget;
 mod channel;
 mod connection;
+mod error;
 mod event;
 mod hub;
 mod idempotency;
 mod log;
+mod message;
 mod metrics;
 mod node;
 mod options;
 pub mod outbound;
 mod pattern;
+mod recovery;
 mod store;
 mod sync;
 
-pub use app::{App, AppFull, History, HistoryError, PublishError};
-pub use channel::{Message, PresenceStats, Published, Recovery, Resume, Subscribe, Subscribed};
-pub use connection::{Connection, IdentifyError, NeedsFlush, SubscribeError};
+pub use app::App;
+pub use channel::PresenceStats;
+pub use connection::{Connection, NeedsFlush};
+pub use error::{AppFull, HistoryError, IdentifyError, PublishError, SubscribeError};
 pub use event::{
     ClientId, ClientInfo, Disconnect, Event, Format, FormatId, Gap, InvalidClientId, MAX_FORMATS, Publication,
 };
 pub use hub::{Hub, HubBuilder};
-pub use log::{Epoch, HistoryQuery, Position, Unrecoverable};
+pub use log::{Epoch, History, HistoryQuery, Position, Unrecoverable};
+pub use message::{Message, Published};
 pub use metrics::{Counter, Counters, Histogram, LATENCY_BOUNDS_US};
 pub use node::{Flush, Observer};
 pub use options::{AppLimits, AppSettings, ChannelOptions, Overflow};
 pub use outbound::{Batch, DrainReport, Drained, Outbound, Sink};
 pub use pattern::{Matched, Pattern, PatternError, Rules};
+pub use recovery::{Recovery, Resume, Subscribe, Subscribed};
 pub use store::{Broker, Forgetful, SavedChannel, Store, ThisNode};
-
-/// Milliseconds since 1970.
-fn now() -> u64 {
-    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since_1970.map_or(0, |elapsed| elapsed.as_millis() as u64)
-}

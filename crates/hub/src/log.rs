@@ -57,6 +57,15 @@ pub struct HistoryQuery {
     pub reverse: bool,
 }
 
+/// A page of a channel's history.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// The messages, in the order asked for.
+    pub publications: Vec<Arc<Publication>>,
+    /// Where the channel's log ends now.
+    pub position: Position,
+}
+
 /// A position that the log cannot be read from: it is of another epoch, ahead of the log, or what follows it is no longer
 /// kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +100,13 @@ impl Log {
         Self { epoch: Epoch::random(), top: 0, messages: VecDeque::new() }
     }
 
-    /// A log as it was saved. Messages must be in order of their offsets, without holes, and end at `top`.
-    pub(crate) fn restore(position: Position, messages: VecDeque<Arc<Publication>>) -> Self {
+    /// A log as it was saved. Of messages that do not lead up to the position one by one, none is kept: what came after
+    /// a hole could not be told from what was never missing.
+    pub(crate) fn restore(position: Position, messages: Vec<Arc<Publication>>) -> Self {
+        let expected = (1..=position.offset).rev();
+        let whole = messages.len() as u64 <= position.offset
+            && messages.iter().rev().zip(expected).all(|(message, offset)| message.offset == offset);
+        let messages = if whole { messages.into() } else { VecDeque::new() };
         Self { epoch: position.epoch, top: position.offset, messages }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::app::App;
 use crate::connection::Connection;
 use crate::event::{Disconnect, Event, Format, FormatId};
 use crate::metrics::Counters;
@@ -15,12 +16,14 @@ use crate::store::Broker;
 /// Has the queues of connections written. A transport whose connections are written by whoever has time, rather than by
 /// a task of their own, implements this.
 pub trait Flush: Send + Sync {
-    /// Each of these connections has just got something to write; none of them has a writer. Must not block: it is
-    /// called while a channel is locked, which is what lets writing begin before a long fan-out is over.
+    /// Each of these connections has just got something to write; none of them has a writer. Must not block, and must
+    /// not call the hub but for [`Connection::drain`]: it is called while a channel is locked, which is what lets writing
+    /// begin before a long fan-out is over.
     fn flush(&self, ready: Vec<Arc<Connection>>);
 }
 
-/// Told when users come to channels and leave them. Called with no lock held, by the thread that did it.
+/// Told when users come to channels and leave them, in the order in which they do. Must not block and must not call the
+/// hub: it is called while the channel is locked, or an arrival could be overtaken by the leave that follows it.
 pub trait Observer: Send + Sync {
     /// The first connection of a user subscribed to a channel with presence.
     fn user_arrived(&self, app: &str, user: &str, channel: &str);
@@ -37,6 +40,8 @@ pub(crate) struct Node {
     pub(crate) observer: Option<Box<dyn Observer>>,
     pub(crate) broker: Box<dyn Broker>,
     pub(crate) counters: Counters,
+    /// The time, in milliseconds since 1970.
+    pub(crate) clock: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
 impl fmt::Debug for Node {
@@ -58,13 +63,25 @@ impl Node {
         Delivery { node: self, ready: Vec::new(), sent: 0, bytes: 0 }
     }
 
-    /// Closes a connection that has no room for what it is to get.
-    pub(crate) fn close_slow(&self, connection: &Connection) -> Pushed {
+    pub(crate) fn user_arrived(&self, app: &App, user: &str, channel: &str) {
+        if let Some(observer) = &self.observer {
+            observer.user_arrived(app.name(), user, channel);
+        }
+    }
+
+    pub(crate) fn user_left(&self, app: &App, user: &str, channel: &str) {
+        if let Some(observer) = &self.observer {
+            observer.user_left(app.name(), user, channel);
+        }
+    }
+
+    /// Closes a connection that has no room for what it is to get, of which `lost` are messages.
+    pub(crate) fn close_slow(&self, connection: &Connection, lost: u64) -> Pushed {
         let last = self.encode(connection.format(), &Event::Disconnect(Disconnect::SLOW));
         match connection.outbound().close(Disconnect::SLOW, last, true) {
             Some((pushed, dropped)) => {
                 self.counters.slow_connections.add(1);
-                self.counters.dropped_slow.add(dropped.frames + 1);
+                self.counters.dropped_slow.add(dropped.frames + lost);
                 pushed
             }
             None => Pushed::Closed,
@@ -101,7 +118,7 @@ impl Delivery<'_> {
                 self.bytes += bytes as u64;
                 pushed
             }
-            Pushed::Overflowed => self.node.close_slow(connection),
+            Pushed::Overflowed => self.node.close_slow(connection, 1),
             Pushed::Closed => return,
         };
         if pushed == Pushed::Schedule && connection.sink().is_some() {

@@ -14,61 +14,23 @@
 //! A push says when the queue has just become [`Scheduled`](Phase::Scheduled), so a writer is called for once however
 //! many frames follow: that is what lets a burst leave in one write.
 
-use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::sync::Arc;
+use std::io;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
-use crate::connection::Connection;
 use crate::event::{Disconnect, Gap};
 use crate::options::Overflow;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, MutexGuard, lock};
 
-/// Where a connection's frames are written without waiting, from any thread.
-pub trait Sink: Send + Sync {
-    /// Writes the start of `frames` and says how many bytes, or fails with [`io::ErrorKind::WouldBlock`].
-    ///
-    /// # Errors
-    /// `WouldBlock` when the peer takes no more for now; any other error ends the connection.
-    fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize>;
+mod batch;
+#[cfg(all(loom, test))]
+mod model;
+mod overflow;
 
-    /// Told by [`Connection::drain`](crate::Connection::drain) that writing has come to a stop before the queue was
-    /// empty, or for good: time to wait until the peer takes more, or to close.
-    fn stopped(&self, connection: &Arc<Connection>, outcome: Drained);
-}
-
-/// Slices given to one write; the kernel takes up to 1024, and past some dozens nothing is gained.
-const MAX_SLICES: usize = 64;
-
-/// A frame and where it came from, so that the overflow policies find the frames they may drop.
-#[derive(Debug)]
-struct Entry {
-    frame: Bytes,
-    source: Source,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    /// A reply or another frame that is never dropped.
-    Session,
-    /// The place of a frame that is yet to come; nothing from here on is written before.
-    Hold,
-    Publication {
-        channel: u64,
-        offset: u64,
-    },
-    Gap {
-        channel: u64,
-        gap: Gap,
-    },
-}
-
-/// One entry fits without a heap allocation: most queues hold at most one.
-type Entries = SmallVec<[Entry; 1]>;
+pub use batch::{Batch, Sink};
+use batch::{Entries, Entry, Source};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -91,11 +53,14 @@ struct State {
     entries: Entries,
     /// Bytes of the entries and of the batch being written.
     bytes: usize,
+    /// Bytes that the queue may hold beyond its limit, because answers to resumes were given room there.
+    room: usize,
     phase: Phase,
     life: Life,
     waker: Option<Waker>,
     /// When the oldest of the entries was queued.
     since: Option<Instant>,
+    /// Nothing is written; one of the entries marks the place of a frame that is yet to come.
     held: bool,
 }
 
@@ -129,83 +94,13 @@ pub(crate) struct Publish<'a> {
     pub(crate) now: Instant,
 }
 
-/// Everything a queue held when it was taken, on its way to the peer.
-#[derive(Debug, Default)]
-pub struct Batch {
-    entries: Entries,
-    /// Whole entries written, and bytes of the next one.
-    next: usize,
-    skip: usize,
-    written: usize,
-    since: Option<Instant>,
-}
-
-impl Batch {
-    /// Whether all of it is written.
-    pub fn is_empty(&self) -> bool {
-        self.next == self.entries.len()
-    }
-
-    /// Whether it never held anything.
-    pub(crate) fn is_unused(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Its frames, for a transport that hands them on as they are.
-    pub fn frames(&self) -> impl ExactSizeIterator<Item = &Bytes> {
-        self.entries.iter().map(|entry| &entry.frame)
-    }
-
-    /// Bytes of all its frames.
-    pub fn size(&self) -> usize {
-        size(&self.entries)
-    }
-
-    /// When the oldest of its frames was queued.
-    pub fn since(&self) -> Option<Instant> {
-        self.since
-    }
-
-    fn write_to(&mut self, sink: &dyn Sink) -> io::Result<()> {
-        // Passes over empty frames, of which there is nothing to write.
-        self.advance(0);
-        while !self.is_empty() {
-            let mut slices: SmallVec<[IoSlice<'_>; 8]> = SmallVec::new();
-            let waiting = &self.entries[self.next..];
-            for (at, entry) in waiting.iter().take(MAX_SLICES).enumerate() {
-                slices.push(IoSlice::new(if at == 0 { &entry.frame[self.skip..] } else { &entry.frame }));
-            }
-            let written = sink.try_write(&slices)?;
-            drop(slices);
-            match written {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                count => self.advance(count),
-            }
-        }
-        Ok(())
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        self.written += count;
-        while let Some(entry) = self.entries.get(self.next) {
-            let left = entry.frame.len() - self.skip;
-            if count < left {
-                self.skip += count;
-                return;
-            }
-            count -= left;
-            self.next += 1;
-            self.skip = 0;
-        }
-    }
-}
-
 /// How a [`Outbound::drain`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
     /// Everything is written; the next push calls for a writer again.
     Empty,
-    /// The sink takes no more for now; drain again when it is writable.
+    /// The sink takes no more for now; drain again when it is writable. A peer that reads nothing never makes it so:
+    /// give up after a while.
     Blocked,
     /// Everything is written, and nothing will come any more: the transport can be closed, for this reason.
     Finished(Option<Disconnect>),
@@ -238,6 +133,7 @@ impl Outbound {
         let state = State {
             entries: Entries::new(),
             bytes: 0,
+            room: 0,
             phase: Phase::Idle,
             life: Life::Open,
             waker: None,
@@ -260,16 +156,35 @@ impl Outbound {
         }
     }
 
-    /// Queues a frame that is never dropped for others. `room` is how many bytes it may take beyond the limit.
-    pub(crate) fn push(&self, frame: Bytes, room: usize, now: Instant) -> Pushed {
+    /// Queues a frame that is never dropped for others.
+    pub(crate) fn push(&self, frame: Bytes, now: Instant) -> Pushed {
         let mut state = lock(&self.state);
         if state.life != Life::Open {
             return Pushed::Closed;
         }
-        if !state.fits(frame.len(), self.limit.saturating_add(room)) {
+        if !state.fits(frame.len(), self.limit) {
             return Pushed::Overflowed;
         }
-        state.append(Entry { frame, source: Source::Session }, now)
+        state.append(frame, Source::Session, now);
+        call_writer(state)
+    }
+
+    /// Queues the answer to a resume with messages that take `recovered` bytes. All such answers together may take up to
+    /// `most` bytes beyond the limit, and these come on top for what follows too: a subscriber that has much to catch up
+    /// with is not at once too slow for what is new. While the queue is held, the answer may be part of the frame that is
+    /// yet to come, and `frame` empty.
+    pub(crate) fn push_recovered(&self, frame: Bytes, recovered: usize, most: usize, now: Instant) -> Pushed {
+        let mut state = lock(&self.state);
+        if state.life != Life::Open {
+            return Pushed::Closed;
+        }
+        let room = state.room + recovered;
+        if room > most || !state.fits(frame.len(), self.limit.saturating_add(recovered)) {
+            return Pushed::Overflowed;
+        }
+        state.room = room;
+        state.append(frame, Source::Session, now);
+        call_writer(state)
     }
 
     /// Queues a message of a channel under the channel's overflow policy.
@@ -281,21 +196,19 @@ impl Outbound {
         }
         let mut dropped = Dropped::default();
         if !state.fits(frame.len(), self.limit) {
+            let excess = (state.bytes + frame.len()).saturating_sub(self.limit.saturating_add(state.room));
             dropped = match overflow {
                 Overflow::Disconnect => Dropped::default(),
                 // A quarter of the limit at a time, so that a slow peer does not cost a scan for every message.
-                Overflow::DropOldest => {
-                    let goal = (self.limit - self.limit / 4).saturating_sub(frame.len());
-                    state.drop_channel(channel, goal, Some(encode_gap))
-                }
-                Overflow::Conflate => state.drop_channel(channel, 0, None),
+                Overflow::DropOldest => state.drop_oldest(channel, excess + self.limit / 4, Some(encode_gap)),
+                Overflow::Conflate => state.drop_oldest(channel, usize::MAX, None),
             };
             if !state.fits(frame.len(), self.limit) {
                 return (Pushed::Overflowed, dropped);
             }
         }
-        let entry = Entry { frame: frame.clone(), source: Source::Publication { channel, offset } };
-        (state.append(entry, now), dropped)
+        state.append(frame.clone(), Source::Publication { channel, offset }, now);
+        (call_writer(state), dropped)
     }
 
     /// Takes nothing any more and ends with `last`, the frame that says why. With `discard`, what is queued is dropped.
@@ -306,13 +219,13 @@ impl Outbound {
             return None;
         }
         state.life = Life::Closing(why);
-        state.held = false;
-        let mut dropped = Dropped::default();
-        if discard {
-            dropped = state.discard();
+        if std::mem::take(&mut state.held) {
+            state.entries.retain(|entry| !matches!(entry.source, Source::Hold));
         }
+        let dropped = if discard { state.discard() } else { Dropped::default() };
+        state.append(last, Source::Session, Instant::now());
         // Also with an empty last frame, the writer has to see that this is the end.
-        Some((state.append(Entry { frame: last, source: Source::Session }, Instant::now()), dropped))
+        Some((call_writer(state), dropped))
     }
 
     /// Keeps everything that is queued from now on until [`release`](Self::release) puts a frame in front of it.
@@ -330,17 +243,20 @@ impl Outbound {
         if !std::mem::take(&mut state.held) {
             return Pushed::Closed;
         }
-        let Some(place) = state.entries.iter_mut().find(|entry| matches!(entry.source, Source::Hold)) else {
-            return Pushed::Closed;
-        };
-        let length = frame.len();
-        *place = Entry { frame, source: Source::Session };
-        state.bytes += length;
-        state.since.get_or_insert_with(Instant::now);
-        state.schedule()
+        let place = state.entries.iter().position(|entry| matches!(entry.source, Source::Hold));
+        let place = place.expect("a held queue has a marked place");
+        if frame.is_empty() {
+            state.entries.remove(place);
+        } else {
+            state.bytes += frame.len();
+            state.since.get_or_insert_with(Instant::now);
+            state.entries[place] = Entry { frame, source: Source::Session };
+        }
+        call_writer(state)
     }
 
-    /// Drops everything: the peer is gone.
+    /// Drops everything: the peer is gone. A task that waits for frames is woken; a sink's transport, which may wait for
+    /// its peer to read, has to be told by whoever calls this.
     pub fn abort(&self) {
         let mut state = lock(&self.state);
         state.die();
@@ -369,8 +285,7 @@ impl Outbound {
             match outcome {
                 Ok(()) => report.waited = report.waited.max(batch.since.map(|since| since.elapsed())),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.restore(batch);
-                    return DrainReport { outcome: Drained::Blocked, ..report };
+                    return DrainReport { outcome: self.restore(batch), ..report };
                 }
                 Err(_) => {
                     self.abort();
@@ -393,7 +308,7 @@ impl Outbound {
     /// Counts `written` as gone and takes what there is.
     fn exchange(&self, written: Batch, waker: Option<&Waker>) -> Exchange {
         let mut state = lock(&self.state);
-        state.bytes = state.bytes.saturating_sub(size(&written.entries));
+        state.give_back(written.size());
         if let Life::Dead(why) = state.life {
             return Exchange::Finished(why);
         }
@@ -407,32 +322,23 @@ impl Outbound {
             return Exchange::Idle;
         }
         state.phase = Phase::Scheduled;
-        Exchange::Batch(Batch {
-            entries: std::mem::take(&mut state.entries),
-            since: state.since.take(),
-            ..Batch::default()
-        })
+        let (entries, since) = (std::mem::take(&mut state.entries), state.since.take());
+        Exchange::Batch(Batch { entries, since, ..Batch::default() })
     }
 
     /// Puts back what a sink did not take.
-    fn restore(&self, batch: Batch) {
+    fn restore(&self, batch: Batch) -> Drained {
         let mut state = lock(&self.state);
+        if let Life::Dead(why) = state.life {
+            return Drained::Finished(why);
+        }
         state.phase = Phase::Blocked;
-        if matches!(state.life, Life::Dead(_)) {
-            return;
-        }
-        let gone: usize = batch.entries[..batch.next].iter().map(|entry| entry.frame.len()).sum();
-        state.bytes = state.bytes.saturating_sub(gone + batch.skip);
+        state.give_back(batch.written);
         state.since = batch.since.or(state.since);
-        let Batch { next, skip, mut entries, .. } = batch;
-        entries.drain(..next);
-        if let Some(first) = entries.first_mut().filter(|_| skip > 0) {
-            // The rest of a frame that is half written must go out whatever is dropped behind it.
-            first.source = Source::Session;
-            let _ = first.frame.split_to(skip);
-        }
+        let mut entries = batch.into_rest();
         entries.extend(std::mem::take(&mut state.entries));
         state.entries = entries;
+        Drained::Blocked
     }
 }
 
@@ -442,90 +348,74 @@ enum Exchange {
     Finished(Option<Disconnect>),
 }
 
-fn size(entries: &Entries) -> usize {
-    entries.iter().map(|entry| entry.frame.len()).sum()
+/// Has a writer run unless one is called for already: by waking the task that waits, or by telling the caller to.
+fn call_writer(mut state: MutexGuard<'_, State>) -> Pushed {
+    let nothing_to_see = state.life == Life::Open && (state.entries.is_empty() || state.held);
+    if nothing_to_see || state.phase != Phase::Idle {
+        return Pushed::Queued;
+    }
+    state.phase = Phase::Scheduled;
+    let waker = state.waker.take();
+    // Woken with the lock free, or the task would run into it at once.
+    drop(state);
+    match waker {
+        // A task that waits is its own writer.
+        Some(waker) => {
+            waker.wake();
+            Pushed::Queued
+        }
+        None => Pushed::Schedule,
+    }
 }
 
 impl State {
+    /// A single frame always fits an empty queue.
     fn fits(&self, length: usize, limit: usize) -> bool {
-        self.bytes == 0 || self.bytes + length <= limit
+        self.bytes == 0 || self.bytes + length <= limit.saturating_add(self.room)
     }
 
-    fn append(&mut self, entry: Entry, now: Instant) -> Pushed {
-        if entry.frame.is_empty() && self.life == Life::Open {
-            return Pushed::Queued;
-        }
-        self.bytes += entry.frame.len();
-        self.entries.push(entry);
-        self.since.get_or_insert(now);
-        self.schedule()
-    }
-
-    /// Calls for a writer, unless there is one or all is held.
-    fn schedule(&mut self) -> Pushed {
-        if self.phase != Phase::Idle || self.held {
-            return Pushed::Queued;
-        }
-        self.phase = Phase::Scheduled;
-        match self.waker.take() {
-            // A task that waits is its own writer.
-            Some(waker) => {
-                waker.wake();
-                Pushed::Queued
-            }
-            None => Pushed::Schedule,
-        }
-    }
-
-    /// Drops queued messages of a channel, oldest first, until no more than `goal` bytes are left, and with `encode_gap`
-    /// leaves word of them in their place.
-    fn drop_channel(&mut self, channel: u64, goal: usize, encode_gap: Option<&dyn Fn(Gap) -> Bytes>) -> Dropped {
-        let mut dropped = Dropped::default();
-        let mut gap: Option<Gap> = None;
-        let mut place = 0;
-        let mut kept = VecDeque::with_capacity(self.entries.len());
-        for entry in std::mem::take(&mut self.entries) {
-            let found = match entry.source {
-                Source::Publication { channel: of, offset } if of == channel && self.bytes > goal => {
-                    dropped.frames += 1;
-                    Gap { dropped: 1, first: offset, last: offset }
-                }
-                // Word of an earlier gap right before this one: both become one.
-                Source::Gap { channel: of, gap } if of == channel && encode_gap.is_some() => gap,
-                _ => {
-                    kept.push_back(entry);
-                    continue;
-                }
-            };
-            self.bytes -= entry.frame.len();
-            if gap.is_none() {
-                place = kept.len();
-            }
-            gap = Some(gap.map_or(found, |before| Gap {
-                dropped: before.dropped + found.dropped,
-                first: before.first,
-                last: found.last,
-            }));
-        }
-        if let (Some(gap), Some(encode_gap)) = (gap, encode_gap) {
-            let frame = encode_gap(gap);
+    fn append(&mut self, frame: Bytes, source: Source, now: Instant) {
+        if !frame.is_empty() {
             self.bytes += frame.len();
-            kept.insert(place, Entry { frame, source: Source::Gap { channel, gap } });
+            self.entries.push(Entry { frame, source });
+            self.since.get_or_insert(now);
         }
-        self.entries = kept.into_iter().collect();
-        dropped
+    }
+
+    fn give_back(&mut self, bytes: usize) {
+        // Saturating, because a queue that died meanwhile has counted everything as gone.
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if !self.held {
+            self.room = self.room.min(self.bytes);
+        }
+    }
+
+    fn drop_oldest(&mut self, channel: u64, excess: usize, encode_gap: Option<&dyn Fn(Gap) -> Bytes>) -> Dropped {
+        let left = overflow::drop_oldest(std::mem::take(&mut self.entries), channel, excess, encode_gap);
+        self.entries = left.entries;
+        self.bytes += left.added;
+        self.give_back(left.freed);
+        self.forget_since();
+        Dropped { frames: left.dropped }
     }
 
     /// Drops what is queued but for the rest of a frame that is half written.
     fn discard(&mut self) -> Dropped {
-        let half_written = self.phase == Phase::Blocked;
-        let keep = usize::from(half_written && !self.entries.is_empty());
-        let frames = self.entries.iter().skip(keep);
-        let dropped = frames.clone().filter(|entry| matches!(entry.source, Source::Publication { .. })).count();
-        self.bytes -= frames.map(|entry| entry.frame.len()).sum::<usize>();
+        let keep = usize::from(self.entries.first().is_some_and(|entry| matches!(entry.source, Source::Rest)));
+        let gone = &self.entries[keep..];
+        let dropped = gone.iter().filter(|entry| matches!(entry.source, Source::Publication { .. })).count();
+        let freed = gone.iter().map(|entry| entry.frame.len()).sum();
         self.entries.truncate(keep);
         self.entries.shrink_to_fit();
+        self.give_back(freed);
+        self.forget_since();
         Dropped { frames: dropped as u64 }
+    }
+
+    fn forget_since(&mut self) {
+        if self.entries.is_empty() {
+            self.since = None;
+        }
     }
 
     fn die(&mut self) {
@@ -536,6 +426,8 @@ impl State {
         };
         self.entries = Entries::new();
         self.bytes = 0;
+        self.room = 0;
+        self.since = None;
         self.held = false;
     }
 }

@@ -3,10 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::app::{App, PublishError};
-use crate::channel::{Message, Published};
+use crate::app::App;
+use crate::error::PublishError;
 use crate::event::Publication;
 use crate::log::Position;
+use crate::message::{Message, Published};
 
 /// Carries a publication to every node that has subscribers.
 pub trait Broker: Send + Sync {
