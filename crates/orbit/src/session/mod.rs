@@ -1,0 +1,306 @@
+//! A session: one client of one app, speaking the client protocol over whichever transport.
+//!
+//! A transport gives [`Session::receive`] the frames that come in; what goes out leaves through the connection's
+//! outbound queue, already framed. The clock calls [`Tick::tick`] for pings, for clients that never connect and for
+//! tokens that expire.
+
+mod channels;
+mod connect;
+mod plain;
+mod recovery;
+mod refresh;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use planet_hub::{Connection, NeedsFlush};
+
+use crate::access::Caller;
+use crate::app::App;
+use crate::clock::{Seconds, Tick};
+use crate::format::{Wire, reason};
+use crate::orbit::Orbit;
+use crate::protocol::reply::{self, ResultBody};
+use crate::protocol::{Command, CommandError, Disconnect, ErrorCode, Method, command};
+use crate::rate::{Rate, Used, since_start};
+use crate::transport::Transport;
+
+/// A client.
+pub struct Session {
+    orbit: Arc<Orbit>,
+    app: Arc<App>,
+    connection: Arc<Connection>,
+    wire: Wire,
+    transport: Transport,
+    /// The secret by which requests other than the one that opened it find the session.
+    key: Option<Box<str>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The connect command has succeeded.
+    connected: bool,
+    /// When the connection's token expires, in seconds since 1970.
+    expires_at: Option<u64>,
+    /// Channels that a token was shown for.
+    grants: Vec<Grant>,
+    commands: Used,
+    publications: Used,
+    /// The clock's last visit sent a ping; the next one looks for the pong.
+    pinged: bool,
+    /// A ping has been sent and nothing has come since.
+    awaits_pong: bool,
+}
+
+/// A channel that a token was shown for.
+struct Grant {
+    channel: Box<str>,
+    /// When that token expires, in seconds since 1970; a channel that the connection's own token lists has no other end
+    /// than the connection's.
+    expires_at: Option<u64>,
+}
+
+/// What the commands of one frame have come to so far.
+struct Answers {
+    needs_flush: NeedsFlush,
+    json: Vec<u8>,
+}
+
+/// A command cannot be done, and the client is told so in one of two ways.
+pub(crate) enum Refusal {
+    /// An error reply; the connection stays.
+    Error(ErrorCode),
+    /// An error reply with a text that says more.
+    Explained(ErrorCode, String),
+    /// The connection ends.
+    End(Disconnect),
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self::Error(code)
+    }
+}
+
+impl Session {
+    /// A session for a connection that was just opened. It has to connect within its app's time.
+    pub fn open(
+        orbit: &Arc<Orbit>,
+        app: &Arc<App>,
+        connection: Arc<Connection>,
+        wire: Wire,
+        transport: Transport,
+    ) -> Arc<Self> {
+        let session = Arc::new(Self {
+            orbit: orbit.clone(),
+            app: app.clone(),
+            connection,
+            wire,
+            transport,
+            key: transport.takes_requests().then(|| format!("{:032x}", rand::random::<u128>()).into()),
+            state: Mutex::default(),
+        });
+        if let Some(key) = session.key() {
+            orbit.sessions().insert(key, &session);
+        }
+        orbit.open_sessions().opened(transport);
+        orbit.clock().schedule(&session, app.settings.connect_timeout.as_secs() as Seconds);
+        session
+    }
+
+    /// The secret by which further requests find it, on transports that have such requests.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// How it is framed.
+    pub fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    /// Its connection in the hub.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// Its app.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Does the commands of one frame, in order, and queues their answers.
+    pub fn receive(&self, frame: &[u8]) {
+        let mut state = self.lock();
+        state.awaits_pong = false;
+        let mut answers = Answers { needs_flush: NeedsFlush::default(), json: Vec::new() };
+        match command::parse(frame, self.app.settings.frame) {
+            Ok(commands) => {
+                for command in commands {
+                    if let Err(why) = self.handle(&mut state, command, &mut answers) {
+                        answers.needs_flush |= self.connection.close(reason(why));
+                        break;
+                    }
+                }
+            }
+            Err(_not_a_frame) => answers.needs_flush |= self.connection.close(reason(Disconnect::BAD_REQUEST)),
+        }
+        drop(state);
+        self.connection.flush(answers.needs_flush);
+    }
+
+    /// Something came from the client that was not a frame of the protocol, such as a WebSocket pong.
+    pub fn heard(&self) {
+        self.lock().awaits_pong = false;
+    }
+
+    /// Closes the connection from the server's side.
+    pub fn close(&self, why: Disconnect) {
+        self.connection.flush(self.connection.close(reason(why)));
+    }
+
+    fn handle(
+        &self,
+        state: &mut State,
+        command: Result<Command<'_>, CommandError>,
+        answers: &mut Answers,
+    ) -> Result<(), Disconnect> {
+        let Command { id, method } = match command {
+            Ok(command) => command,
+            Err(CommandError { id: Some(id), problem }) if state.connected => {
+                self.refuse(id, ErrorCode::BAD_REQUEST, &problem.to_string(), answers);
+                return Ok(());
+            }
+            Err(_) => return Err(Disconnect::BAD_REQUEST),
+        };
+        if matches!(method, Method::Pong) {
+            return Ok(());
+        }
+        let settings = &self.app.settings;
+        if !state.commands.allow(Rate::per_second(settings.commands_per_second, settings.burst_seconds), since_start())
+        {
+            return Err(Disconnect::TOO_MANY_REQUESTS);
+        }
+        if !state.connected && !matches!(method, Method::Connect(_)) {
+            return Err(Disconnect::BAD_REQUEST);
+        }
+        let done = match method {
+            Method::Connect(request) => self.connect(state, id, &request, answers),
+            Method::Subscribe(request) => self.subscribe(state, id, &request, answers),
+            Method::Unsubscribe(request) => self.unsubscribe(state, id, &request, answers),
+            Method::Publish(request) => self.publish(state, id, &request, answers),
+            Method::Presence(request) => self.presence(state, id, &request, answers),
+            Method::PresenceStats(request) => self.presence_stats(state, id, &request, answers),
+            Method::History(request) => self.history(state, id, &request, answers),
+            Method::Ping => {
+                self.answer(id, &reply::PingResult, answers);
+                Ok(())
+            }
+            Method::Refresh(request) => self.refresh(state, id, &request, answers),
+            Method::SubRefresh(request) => self.refresh_subscription(state, id, &request, answers),
+            // There is no application behind this server to take them; a message without an answer is dropped.
+            Method::Send(_) | Method::Pong => Ok(()),
+            Method::Rpc(_) | Method::Unknown(_) => Err(ErrorCode::METHOD_NOT_FOUND.into()),
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(Refusal::Error(code)) => {
+                self.refuse(id, code, code.message, answers);
+                Ok(())
+            }
+            Err(Refusal::Explained(code, text)) => {
+                self.refuse(id, code, &text, answers);
+                Ok(())
+            }
+            Err(Refusal::End(why)) => Err(why),
+        }
+    }
+
+    fn answer<R: ResultBody>(&self, id: u32, result: &R, answers: &mut Answers) {
+        answers.json.clear();
+        reply::reply(&mut answers.json, id, result);
+        answers.needs_flush |= self.connection.send(self.wire.frame(&answers.json));
+    }
+
+    fn refuse(&self, id: u32, code: ErrorCode, text: &str, answers: &mut Answers) {
+        answers.json.clear();
+        reply::error_explained(&mut answers.json, id, code, text);
+        answers.needs_flush |= self.connection.send(self.wire.frame(&answers.json));
+    }
+
+    /// One reply as a frame.
+    fn frame_reply<R: ResultBody>(&self, id: u32, result: &R) -> Bytes {
+        let mut json = Vec::new();
+        reply::reply(&mut json, id, result);
+        self.wire.frame(&json)
+    }
+
+    fn caller<'a>(&'a self, state: &State, channel: &str) -> Caller<'a> {
+        Caller {
+            user: self.connection.user().map(|user| &**user),
+            has_token: state.grants.iter().any(|grant| &*grant.channel == channel),
+            is_backend: false,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the clock finds amiss with the session.
+    fn overdue(&self, state: &State) -> Option<Disconnect> {
+        let now = crate::unix_seconds();
+        let grace = self.app.settings.refresh_grace.as_secs();
+        if !state.connected {
+            return Some(Disconnect::STALE);
+        }
+        if state.expires_at.is_some_and(|expires| now > expires.saturating_add(grace)) {
+            return Some(Disconnect::EXPIRED);
+        }
+        (state.awaits_pong && self.transport.shows_life()).then_some(Disconnect::NO_PONG)
+    }
+}
+
+impl Tick for Session {
+    /// Comes round twice for each ping: once to send it, once to see whether it was answered.
+    fn tick(self: Arc<Self>, _now: Seconds) -> Option<Seconds> {
+        let settings = &self.app.settings;
+        let ping = settings.ping_interval.as_secs();
+        // Whoever polls answers a ping with the next poll.
+        let patience =
+            if self.transport == Transport::LongPoll { settings.poll_gap } else { settings.pong_timeout }.as_secs();
+        if self.connection.outbound().closed().is_some() {
+            self.orbit.long_polls().remove(&self);
+            return None;
+        }
+        let mut state = self.lock();
+        if let Some(why) = self.overdue(&state) {
+            drop(state);
+            self.close(why);
+            // Once more, to take a session away that nobody polls.
+            return Some(patience as Seconds);
+        }
+        let mut needs_flush = self.end_expired_subscriptions(&mut state);
+        state.pinged = !state.pinged;
+        let next = if state.pinged {
+            state.awaits_pong = true;
+            needs_flush |= self.connection.send(self.wire.ping());
+            patience.min(ping)
+        } else {
+            ping.saturating_sub(patience)
+        };
+        drop(state);
+        self.connection.flush(needs_flush);
+        Some(next as Seconds)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(key) = &self.key {
+            self.orbit.sessions().remove(key);
+        }
+        self.connection.end();
+        self.orbit.open_sessions().closed(self.transport);
+    }
+}

@@ -1,0 +1,63 @@
+//! The bounds and times of sessions, with their defaults.
+
+use std::time::Duration;
+
+use crate::protocol::FrameLimits;
+
+/// What a session may do and how long it may take. One for each app.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionSettings {
+    /// Bytes of one message of a client, and so of a frame and of a request body that carries commands. Default 64 KiB.
+    pub message_bytes: usize,
+    /// Commands in one frame, and how deep their JSON may nest.
+    pub frame: FrameLimits,
+    /// Commands a second that one connection may send, averaged; pongs are free. Default 100.
+    pub commands_per_second: u32,
+    /// Publications a second that one connection may send, averaged; more are answered with error 111. Default 50.
+    pub publications_per_second: u32,
+    /// How far a connection may run ahead of these averages, in seconds' worth. Default 4.
+    pub burst_seconds: u32,
+    /// Publications in one answer to a history request. Default 1000.
+    pub history_page: usize,
+    /// Connections in one answer to a presence request; in larger channels it is answered with error 108. Default 10,000.
+    pub presence_clients: usize,
+    /// From opening the transport to a successful connect command. Default 10 s.
+    pub connect_timeout: Duration,
+    /// Between two pings of the server. Default 25 s.
+    pub ping_interval: Duration,
+    /// From a ping to the client's pong. Default 10 s.
+    pub pong_timeout: Duration,
+    /// How long a connection whose token has expired may take to bring a new one. Default 25 s.
+    pub refresh_grace: Duration,
+    /// How long a long poll with nothing to answer is held. Default 25 s.
+    pub poll_wait: Duration,
+    /// How long a long-polling session lives between two polls. Default 30 s.
+    pub poll_gap: Duration,
+    /// Bytes of answers that a long-polling session keeps until the client has acknowledged them, beside the outbound
+    /// queue. Default 1 MiB.
+    pub poll_unacknowledged_bytes: usize,
+    /// Channels in one plain event stream. Default 16.
+    pub event_stream_channels: usize,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            message_bytes: 64 << 10,
+            frame: FrameLimits::default(),
+            commands_per_second: 100,
+            publications_per_second: 50,
+            burst_seconds: 4,
+            history_page: 1000,
+            presence_clients: 10_000,
+            connect_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(10),
+            refresh_grace: Duration::from_secs(25),
+            poll_wait: Duration::from_secs(25),
+            poll_gap: Duration::from_secs(30),
+            poll_unacknowledged_bytes: 1 << 20,
+            event_stream_channels: 16,
+        }
+    }
+}

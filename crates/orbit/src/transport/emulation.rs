@@ -1,0 +1,83 @@
+//! `/emulation`: commands of a client whose other direction is a stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::StatusCode;
+use planet_net::BodyError;
+use serde::Deserialize;
+
+use super::Transport;
+use super::routes::{FoundApp, refuse};
+use crate::app::App;
+use crate::format::Wire;
+use crate::orbit::Orbit;
+use crate::session::Session;
+
+/// How long a body of commands may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Deserialize)]
+struct Envelope {
+    session: String,
+    /// Commands, a line each.
+    data: String,
+}
+
+pub(super) async fn receive(State(orbit): State<Arc<Orbit>>, Extension(app): FoundApp, body: Body) -> Response {
+    // Commands inside a JSON string take up to twice their length, beside the rest of the envelope.
+    let body = match read(body, 2 * app.settings.message_bytes + 1024).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let envelope: Envelope = match serde_json::from_slice(&body) {
+        Ok(envelope) => envelope,
+        Err(_) => {
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                "the body has to be {\"session\":…,\"node\":…,\"data\":\"commands\"}",
+            );
+        }
+    };
+    if envelope.data.len() > app.settings.message_bytes {
+        let limit = app.settings.message_bytes;
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, format_args!("the commands are longer than {limit} bytes"));
+    }
+    let Some(session) = orbit.sessions().find(&envelope.session) else {
+        return refuse(StatusCode::NOT_FOUND, "no such session on this server: it has ended; connect again");
+    };
+    session.receive(envelope.data.as_bytes());
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// A body of commands.
+pub(super) async fn commands(app: &App, body: Body) -> Result<Bytes, Response> {
+    read(body, app.settings.message_bytes).await
+}
+
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Response> {
+    planet_net::collect(body, limit, BODY_TIMEOUT).await.map_err(|error| {
+        let status = match error {
+            BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Read(_) => StatusCode::BAD_REQUEST,
+        };
+        refuse(status, error)
+    })
+}
+
+/// A session whose queue a response takes from.
+pub(super) fn open_session(
+    orbit: &Arc<Orbit>,
+    app: &Arc<App>,
+    wire: Wire,
+    transport: Transport,
+) -> Result<Arc<Session>, Response> {
+    let connection = app.hub.open(wire.id(), None).map_err(|full| refuse(StatusCode::SERVICE_UNAVAILABLE, full))?;
+    Ok(Session::open(orbit, app, connection, wire, transport))
+}

@@ -1,0 +1,30 @@
+//! `/connection/http_stream`: the connect command comes in the request, everything else goes out in the response, a line
+//! for each frame. Further commands come to `/emulation`.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::Transport;
+use super::body::streaming;
+use super::emulation::{commands, open_session};
+use super::routes::FoundApp;
+use crate::format::Wire;
+use crate::orbit::Orbit;
+
+pub(super) async fn open(State(orbit): State<Arc<Orbit>>, Extension(app): FoundApp, body: Body) -> Response {
+    let connect = match commands(&app, body).await {
+        Ok(connect) => connect,
+        Err(refusal) => return refusal,
+    };
+    match open_session(&orbit, &app, Wire::Lines, Transport::HttpStream) {
+        Ok(session) => {
+            session.receive(&connect);
+            streaming(session, "application/json; charset=utf-8", None)
+        }
+        Err(refusal) => refusal,
+    }
+}

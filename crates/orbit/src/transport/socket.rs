@@ -1,0 +1,104 @@
+//! A WebSocket on a plain TCP socket, written by whoever has something for it.
+//!
+//! The reading side is a task that waits for the socket to be readable and holds no buffer meanwhile. The writing side
+//! is no task at all: the flusher, or the thread that answers a command, writes straight to the socket. Only a peer that
+//! takes no more gets a task of its own, until it does.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use planet_hub::{Connection, Drained, Sink};
+use planet_net::ConnectionGuard;
+use planet_websocket::scratch;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use super::websocket::Frames;
+use crate::session::Session;
+
+/// How long a peer may take to close its side after we have closed ours, and to take what it was to be told last.
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The socket, shared by its reader and its writers.
+pub(super) struct Socket {
+    tcp: TcpStream,
+    guard: ConnectionGuard,
+}
+
+impl Socket {
+    pub(super) fn new(tcp: TcpStream, guard: ConnectionGuard) -> Arc<Self> {
+        Arc::new(Self { tcp, guard })
+    }
+
+    /// Ends one or both directions; the reader sees the end of the stream. Fails only when it is over already.
+    fn shutdown(&self, how: Shutdown) {
+        let _ = SockRef::from(&self.tcp).shutdown(how);
+    }
+}
+
+/// The writing side.
+pub(super) struct SocketSink(pub(super) Arc<Socket>);
+
+impl Sink for SocketSink {
+    fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
+        let written = match frames {
+            [one] => self.0.tcp.try_write(one),
+            many => self.0.tcp.try_write_vectored(many),
+        }?;
+        self.0.guard.traffic().add_out(written as u64);
+        Ok(written)
+    }
+
+    fn stopped(&self, connection: &Arc<Connection>, outcome: Drained) {
+        let socket = self.0.clone();
+        match outcome {
+            Drained::Empty => {}
+            Drained::Blocked => drop(tokio::spawn(write_when_possible(socket, connection.clone()))),
+            Drained::Finished(_) => {
+                socket.shutdown(Shutdown::Write);
+                tokio::spawn(async move {
+                    tokio::time::sleep(CLOSE_TIMEOUT).await;
+                    socket.shutdown(Shutdown::Both);
+                });
+            }
+            Drained::Failed => socket.shutdown(Shutdown::Both),
+        }
+    }
+}
+
+/// Waits until the peer takes more, and then goes on writing. A peer that is being closed may not keep us waiting.
+async fn write_when_possible(socket: Arc<Socket>, connection: Arc<Connection>) {
+    loop {
+        match tokio::time::timeout(CLOSE_TIMEOUT, socket.tcp.writable()).await {
+            Ok(Ok(())) => return connection.drain(),
+            Err(_) if connection.outbound().closed().is_none() => {}
+            Ok(Err(_)) | Err(_) => {
+                connection.outbound().abort();
+                return socket.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}
+
+/// Reads until the peer is gone. `early` is what came right behind the handshake.
+pub(super) async fn read(socket: &Socket, session: &Session, mut frames: Frames, early: bytes::Bytes) {
+    if !early.is_empty() && !frames.receive(session, &mut BytesMut::from(early)) {
+        return;
+    }
+    while socket.tcp.readable().await.is_ok() {
+        let goes_on = scratch::with(|buffer| match socket.tcp.try_read(buffer) {
+            Ok(0) => false,
+            Ok(count) => {
+                socket.guard.traffic().add_in(count as u64);
+                frames.receive(session, &mut buffer[..count])
+            }
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        });
+        if !goes_on {
+            return;
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `/connection/websocket`: the handshake, and what the frames of a client come to.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{Request, StatusCode};
+use planet_hub::Disconnect;
+use planet_websocket::handshake::{AcceptOptions, accept};
+use planet_websocket::server::{ServerStream, take_stream};
+use planet_websocket::{Decoder, DeflateOptions, DeflateParams, Event, Limits, ProtocolError, Role};
+
+use super::routes::{FoundApp, refuse};
+use super::socket::{self, Socket, SocketSink};
+use super::{Transport, stream};
+use crate::app::App;
+use crate::format::Wire;
+use crate::orbit::Orbit;
+use crate::session::Session;
+
+pub(super) async fn open(
+    State(orbit): State<Arc<Orbit>>,
+    Extension(app): FoundApp,
+    mut request: Request<Body>,
+) -> Response {
+    let options = AcceptOptions { subprotocols: Vec::new(), deflate: Some(DeflateOptions::server()) };
+    let accepted = match accept(&request, &options) {
+        Ok(accepted) => accepted,
+        Err(rejection) => return rejection.response::<String>().map(Body::from),
+    };
+    if app.hub.connection_count() >= app.hub.limits().connections {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "the app has as many connections as it may have");
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    let deflate = accepted.deflate.filter(DeflateParams::takes_shared_frames);
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        match take_stream::<planet_net::Stream>(upgraded) {
+            (ServerStream::Own(own), early) => match own.into_tcp() {
+                Ok((tcp, guard)) => {
+                    // The task that did the handshake is as large as all that a handshake needs; the one that stays has
+                    // to be small.
+                    tokio::spawn(serve_socket(orbit, app, Socket::new(tcp, guard), deflate, early));
+                }
+                Err(tls) => serve_stream(orbit, app, tls, deflate, early).await,
+            },
+            (ServerStream::Shared(shared), early) => serve_stream(orbit, app, shared, deflate, early).await,
+        }
+    });
+    accepted.response()
+}
+
+async fn serve_socket(
+    orbit: Arc<Orbit>,
+    app: Arc<App>,
+    socket: Arc<Socket>,
+    deflate: Option<DeflateParams>,
+    early: bytes::Bytes,
+) {
+    let wire = wire(deflate);
+    let Ok(connection) = app.hub.open(wire.id(), Some(Box::new(SocketSink(socket.clone())))) else { return };
+    let session = Session::open(&orbit, &app, connection, wire, Transport::WebSocket);
+    drop(orbit);
+    let frames = Frames::new(&app, deflate);
+    drop(app);
+    socket::read(&socket, &session, frames, early).await;
+}
+
+async fn serve_stream<S>(
+    orbit: Arc<Orbit>,
+    app: Arc<App>,
+    stream: S,
+    deflate: Option<DeflateParams>,
+    early: bytes::Bytes,
+) where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite,
+{
+    let wire = wire(deflate);
+    let Ok(connection) = app.hub.open(wire.id(), None) else { return };
+    let session = Session::open(&orbit, &app, connection, wire, Transport::WebSocket);
+    stream::run(stream, &session, Frames::new(&app, deflate), early).await;
+}
+
+fn wire(deflate: Option<DeflateParams>) -> Wire {
+    if deflate.is_some() { Wire::WebSocketDeflate } else { Wire::WebSocket }
+}
+
+/// The frames that come in.
+pub(super) struct Frames {
+    decoder: Decoder,
+}
+
+impl Frames {
+    fn new(app: &App, deflate: Option<DeflateParams>) -> Self {
+        let bytes = app.settings.message_bytes;
+        let limits = Limits { frame_bytes: bytes, message_bytes: bytes, ..Limits::default() };
+        Self { decoder: Decoder::new(Role::Server, limits).with_deflate(deflate) }
+    }
+
+    /// Does what the client says in these bytes; false once the connection can be dropped.
+    pub(super) fn receive(&mut self, session: &Session, mut input: &mut [u8]) -> bool {
+        loop {
+            match self.decoder.next(&mut input) {
+                Ok(Some(Event::Text(text))) => session.receive(text.as_bytes()),
+                Ok(Some(Event::Binary(bytes))) => session.receive(bytes),
+                Ok(Some(Event::Pong(_))) => session.heard(),
+                Ok(Some(ping @ Event::Ping(_))) => {
+                    let connection = session.connection();
+                    if let Some(pong) = ping.reply(Role::Server) {
+                        connection.flush(connection.send(pong));
+                    }
+                }
+                Ok(Some(Event::Close(close))) => {
+                    let code = close.map_or(1000, |close| close.code.get());
+                    close_with(session, Disconnect { code, reason: "" });
+                    return false;
+                }
+                Ok(None) => return true,
+                // The peer is told, and what it goes on sending until it closes is swallowed.
+                Err(error) => close_with(session, broken(error)),
+            }
+        }
+    }
+}
+
+fn close_with(session: &Session, why: Disconnect) {
+    let connection = session.connection();
+    connection.flush(connection.close(why));
+}
+
+/// How a connection ends whose peer breaks the WebSocket protocol (RFC 6455 section 7.4.1).
+fn broken(error: ProtocolError) -> Disconnect {
+    let code = error.close_code().get();
+    let reason = match code {
+        1007 => "text is not UTF-8",
+        1009 => "message too big",
+        _ => "WebSocket protocol error",
+    };
+    Disconnect { code, reason }
+}
