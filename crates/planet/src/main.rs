@@ -1,1 +1,55 @@
-fn main() {}
+//! The `planet` command.
+//!
+//! Exit codes: 0 when all went well, 1 for a failure at run time, 2 for a wrong command line or wrong settings.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use planet::{
+    cli::{Cli, Command, ServeArgs},
+    config::{self, Config},
+    descriptors, log, serve,
+};
+
+const FAILURE: u8 = 1;
+const WRONG_SETTINGS: u8 = 2;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => serve(*args),
+        Command::Reference => {
+            print!("{}", config::reference::markdown());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn serve(args: ServeArgs) -> ExitCode {
+    let print_config = args.print_config;
+    let config = match args.layers(std::env::vars_os()).and_then(Config::load) {
+        Ok(config) => config,
+        Err(error) => return fail(&error, WRONG_SETTINGS),
+    };
+    if print_config {
+        print!("{}", config::print::print(&config));
+        return ExitCode::SUCCESS;
+    }
+    log::init(config.settings.server.log_level, config.settings.server.log_format);
+    descriptors::raise_limit();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, FAILURE),
+    };
+    let served = runtime.block_on(serve::serve(config.settings));
+    // Tasks that outlived the deadline of the shutdown are not waited for.
+    runtime.shutdown_background();
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, FAILURE),
+    }
+}
+
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    eprintln!("planet: {}", error.to_string().replace('\n', "\nplanet: "));
+    ExitCode::from(code)
+}
