@@ -141,9 +141,9 @@ impl Needs {
     }
 }
 
-/// The Python of the virtual environment.
-pub(crate) fn python() -> PathBuf {
-    workspace::target().join("python/bin/python")
+/// A program of the virtual environment.
+pub(crate) fn python(program: &str) -> PathBuf {
+    workspace::target().join("python/bin").join(program)
 }
 
 fn lints() -> Result<(), String> {

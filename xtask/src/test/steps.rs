@@ -144,11 +144,16 @@ fn autobahn(context: &Context) -> Result<(), String> {
     let mut command = workspace::cargo();
     command.args(["build", "--release", "--package", "planet-websocket", "--example", "echo"]);
     context.run(command)?;
-    let mut command = workspace::program(needs::python());
-    command.arg("crates/websocket/tests/autobahn.py");
-    command.arg(workspace::target().join("release/examples/echo"));
+    let mut command = workspace::program(workspace::target().join("release/examples/echo"));
+    command.arg("127.0.0.1:0");
+    let server = Server::start(command)?;
+    let report = workspace::target().join("autobahn");
+    std::fs::create_dir_all(&report).map_err(|error| format!("cannot create {}: {error}", report.display()))?;
+    let mut command = workspace::program(needs::python("python"));
+    command.args(["crates/websocket/tests/autobahn.py", server.address()]).arg(report);
+    command.arg("--kosoku").arg(needs::python("kosoku"));
     if context.autobahn {
-        command.arg("--all");
+        command.arg("--whole");
     }
     context.run(command)
 }
@@ -166,10 +171,10 @@ fn hostile(context: &Context) -> Result<(), String> {
 }
 
 fn browser(context: &Context) -> Result<(), String> {
-    let server = Server::start()?;
+    let server = Server::planet()?;
     let mut command = Command::new("npm");
     command.current_dir(workspace::root().join("clients/js")).args(["run", "test:browser"]);
-    command.env("PLANET_URL", server.url());
+    command.env("PLANET_URL", format!("http://{}", server.address()));
     context.run(command)
 }
 
@@ -198,7 +203,7 @@ fn node_tests(context: &Context, folder: &str) -> Result<(), String> {
 
 /// The unittest tests of a folder under `tests/`.
 fn python_tests(context: &Context, folder: &str) -> Result<(), String> {
-    let mut command = Command::new(needs::python());
+    let mut command = Command::new(needs::python("python"));
     command.current_dir(workspace::root().join("tests"));
     command.args(["-m", "unittest", "discover", "--verbose", "--top-level-directory", ".", "--start-directory"]);
     command.arg(folder).env("PLANET_BIN", workspace::planet());
