@@ -64,6 +64,8 @@ async fn answer(mut request: Request<Incoming>) -> Result<Response<String>, hype
 
 async fn echo(upgraded: hyper::upgrade::Upgraded, deflate: Option<DeflateParams>) -> Result<(), WebSocketError> {
     let options = SocketOptions {
+        // The compression cases take it for a mistake if a message comes back uncompressed.
+        deflate: DeflateOptions { threshold_bytes: 0, ..DeflateOptions::server() },
         limits: Limits { frame_bytes: MESSAGE_BYTES, message_bytes: MESSAGE_BYTES, ..Limits::default() },
         ..SocketOptions::default()
     };

@@ -39,7 +39,8 @@ pub struct DeflateOptions {
     /// Largest window of the client's compression, as a power of two: 8 to 15, default 15.
     pub client_max_window_bits: u8,
     /// Messages below this many bytes are sent as they are; default 256. Headers and the loss of
-    /// sharing eat up what compressing them would save.
+    /// sharing eat up what compressing them would save. 0 compresses every message, even one that
+    /// gets longer by it, which only tests want.
     pub threshold_bytes: usize,
     /// From 1, fast, to 9, small; default 6.
     pub level: u8,

@@ -267,6 +267,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             return;
         }
         self.state = State::Ending;
+        self.input = Input::default();
         let Self { io, output, role, .. } = self;
         let ending = async {
             poll_fn(|context| output.poll_write(io, context)).await?;

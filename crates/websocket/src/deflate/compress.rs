@@ -88,7 +88,7 @@ impl Deflater {
         let window_bits = self.direction.library_window_bits();
         let compressed = if self.direction.no_context_takeover {
             let alone = deflate_alone(self.level, window_bits, payload);
-            if alone.len() >= payload.len() {
+            if alone.len() >= payload.len() && self.threshold_bytes > 0 {
                 return frame::encode(role, opcode, true, false, payload);
             }
             alone

@@ -1,0 +1,2 @@
+//! Masking and decoding beside tungstenite.
+fn main() {}
