@@ -181,6 +181,8 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -189,6 +191,99 @@ mod tests {
         assert_eq!(Epoch::parse(&epoch.to_string()), Some(epoch));
         for wrong in ["", "0123", "0123456789AB", "+23456789abc", "0123456789abc"] {
             assert_eq!(Epoch::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    /// A log as plainly as it can be written down: every message ever, and how many of them are gone.
+    #[derive(Default)]
+    struct Plain {
+        all: Vec<Arc<Publication>>,
+        gone: usize,
+    }
+
+    impl Plain {
+        fn kept(&self) -> Vec<u64> {
+            self.all[self.gone..].iter().map(|message| message.offset).collect()
+        }
+
+        fn after(&self, seen: u64) -> Result<Vec<u64>, Unrecoverable> {
+            let known = seen >= self.gone as u64 && seen <= self.all.len() as u64;
+            let missed = self.kept().into_iter().filter(|offset| *offset > seen).collect();
+            if known { Ok(missed) } else { Err(Unrecoverable) }
+        }
+
+        fn read(&self, since: Option<u64>, limit: Option<usize>, reverse: bool) -> Result<Vec<u64>, Unrecoverable> {
+            let mut found = match (since, reverse) {
+                (None, _) => self.kept(),
+                (Some(seen), false) => self.after(seen)?,
+                (Some(seen), true) if seen > self.all.len() as u64 + 1 => return Err(Unrecoverable),
+                (Some(seen), true) => self.kept().into_iter().filter(|offset| *offset < seen).collect(),
+            };
+            if reverse {
+                found.reverse();
+            }
+            found.truncate(limit.unwrap_or(usize::MAX));
+            Ok(found)
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Append,
+        PopOldest,
+        Since(u64),
+        Read { since: Option<u64>, limit: Option<usize>, reverse: bool },
+        Restore,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let read = (proptest::option::of(0..12u64), proptest::option::of(0..6usize), any::<bool>());
+        prop_oneof![
+            4 => Just(Step::Append),
+            2 => Just(Step::PopOldest),
+            2 => (0..12u64).prop_map(Step::Since),
+            2 => read.prop_map(|(since, limit, reverse)| Step::Read { since, limit, reverse }),
+            1 => Just(Step::Restore),
+        ]
+    }
+
+    fn offsets<'a>(messages: impl IntoIterator<Item = &'a Arc<Publication>>) -> Vec<u64> {
+        messages.into_iter().map(|message| message.offset).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_log_does_what_the_plain_one_does(steps in proptest::collection::vec(step(), 0..40)) {
+            let (mut log, mut plain) = (Log::new(), Plain::default());
+            for step in steps {
+                let at = |offset| Position { epoch: log.position().epoch, offset };
+                match step {
+                    Step::Append => {
+                        let offset = log.next_offset();
+                        let data = bytes::Bytes::from(offset.to_string());
+                        let message = Arc::new(Publication { offset, published_at: 0, data, info: None });
+                        log.append(message.clone());
+                        plain.all.push(message);
+                    }
+                    Step::PopOldest => {
+                        let popped = log.pop_oldest();
+                        prop_assert_eq!(popped.as_ref(), plain.all.get(plain.gone));
+                        plain.gone += usize::from(popped.is_some());
+                    }
+                    Step::Since(seen) => {
+                        prop_assert_eq!(log.since(at(seen)).map(offsets), plain.after(seen));
+                    }
+                    Step::Read { since, limit, reverse } => {
+                        let read = log.read(&HistoryQuery { since: since.map(at), limit, reverse });
+                        prop_assert_eq!(read.map(|read| offsets(&read)), plain.read(since, limit, reverse));
+                    }
+                    Step::Restore => log = Log::restore(log.position(), log.iter().cloned().collect()),
+                }
+                prop_assert_eq!(log.position().offset as usize, plain.all.len());
+                prop_assert_eq!(offsets(log.iter()), plain.kept());
+                let elsewhere = Position { epoch: Epoch::random(), offset: 0 };
+                prop_assert!(log.since(elsewhere).is_err());
+            }
         }
     }
 }

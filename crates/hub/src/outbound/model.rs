@@ -177,7 +177,9 @@ fn a_waiting_task_is_always_woken() {
                 frames.extend(last.frames().cloned());
             }
         });
-        publishers.map(|publisher| publisher.join().unwrap());
+        for publisher in publishers {
+            publisher.join().unwrap();
+        }
         frames.sort();
         assert_eq!(frames, [frame(1, 1), frame(2, 1)]);
     });

@@ -165,18 +165,27 @@ impl World {
     }
 
     pub fn with_store(options: ChannelOptions, limits: AppLimits, store: impl Store + 'static) -> Self {
+        let encoded: [Arc<AtomicUsize>; 2] = Default::default();
+        let formats = encoded.clone().map(|encoded| Box::new(Lines { encoded }) as Box<dyn Format>);
+        Self { encoded, ..Self::with_formats(options, limits, store, formats.into()) }
+    }
+
+    pub fn with_formats(
+        options: ChannelOptions,
+        limits: AppLimits,
+        store: impl Store + 'static,
+        formats: Vec<Box<dyn Format>>,
+    ) -> Self {
         let clock = Arc::new(AtomicU64::new(1_000_000));
         let time = clock.clone();
-        let encoded: [Arc<AtomicUsize>; 2] = Default::default();
         let users = Arc::default();
-        let formats = encoded.clone().map(|encoded| Box::new(Lines { encoded }) as Box<dyn Format>);
-        let hub = Hub::builder(formats.into(), AtOnce)
+        let hub = Hub::builder(formats, AtOnce)
             .clock(move || time.load(Ordering::Relaxed))
             .observer(Users(Arc::clone(&users)))
             .store(store)
             .build();
         let app = hub.create_app("app", AppSettings { channels: Rules::new(options), limits }).unwrap();
-        Self { hub, app, encoded, clock, users }
+        Self { hub, app, encoded: Default::default(), clock, users }
     }
 
     pub fn pass(&self, milliseconds: u64) {
