@@ -179,6 +179,8 @@ fn browser(context: &Context) -> Result<(), String> {
 }
 
 fn no_loss(context: &Context) -> Result<(), String> {
+    // The test is only worth something if its ledger sees what goes wrong.
+    node_tests(context, "no_loss")?;
     let mut command = Command::new("node");
     command.current_dir(workspace::root().join("tests")).arg("no_loss/main.mjs");
     command.env("PLANET_BIN", workspace::planet());
