@@ -10,10 +10,10 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// So many a second on average, and at once what that makes in `burst_seconds`; 0 a second forbids it altogether.
-    pub(crate) fn per_second(count: u32, burst_seconds: u32) -> Self {
+    /// So many a second on average, and `burst` at once; 0 a second forbids it altogether.
+    pub(crate) fn per_second(count: u32, burst: u32) -> Self {
         let interval_us = if count == 0 { u64::MAX } else { 1_000_000 / u64::from(count) };
-        Self { interval_us, burst_us: u64::from(burst_seconds) * 1_000_000 }
+        Self { interval_us, burst_us: interval_us.saturating_mul(u64::from(burst)) }
     }
 }
 
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_the_average() {
-        let rate = Rate::per_second(10, 2);
+        let rate = Rate::per_second(10, 20);
         let mut used = Used::default();
         let now = Duration::from_secs(100);
         assert_eq!((0..50).filter(|_| used.allow(rate, now)).count(), 20);

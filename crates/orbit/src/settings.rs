@@ -7,16 +7,26 @@ use crate::protocol::FrameLimits;
 /// What a session may do and how long it may take. One for each app.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionSettings {
-    /// Bytes of one message of a client, and so of a frame and of a request body that carries commands. Default 64 KiB.
+    /// Bytes that a client sends at once: a WebSocket message, or the body of a request with commands. Default 128 KiB.
+    pub frame_bytes: usize,
+    /// Bytes of one published message. Default 64 KiB.
     pub message_bytes: usize,
     /// Commands in one frame, and how deep their JSON may nest.
     pub frame: FrameLimits,
-    /// Commands a second that one connection may send, averaged; pongs are free. Default 100.
-    pub commands_per_second: u32,
-    /// Publications a second that one connection may send, averaged; more are answered with error 111. Default 50.
-    pub publications_per_second: u32,
-    /// How far a connection may run ahead of these averages, in seconds' worth. Default 4.
-    pub burst_seconds: u32,
+    /// Commands a second that one connection may send, averaged; pongs are free. Default 500.
+    pub command_rate: u32,
+    /// Commands that it may send at once before that average counts. Default 1000.
+    pub command_burst: u32,
+    /// Publications a second that one connection may send, averaged; more are answered with error 111. Default 100.
+    pub publish_rate: u32,
+    /// Publications that it may send at once before that average counts. Default 200.
+    pub publish_burst: u32,
+    /// Characters of a channel's name, its prefix not counted. Default and most: 128.
+    pub channel_name: usize,
+    /// Characters of a user's name. Default and most: 128.
+    pub user_name: usize,
+    /// Sessions at once of one address behind trusted proxies. Default 1024.
+    pub connections_per_address: usize,
     /// Publications in one answer to a history request. Default 1000.
     pub history_page: usize,
     /// Connections in one answer to a presence request; in larger channels it is answered with error 108. Default 10,000.
@@ -43,11 +53,16 @@ pub struct SessionSettings {
 impl Default for SessionSettings {
     fn default() -> Self {
         Self {
+            frame_bytes: 128 << 10,
             message_bytes: 64 << 10,
             frame: FrameLimits::default(),
-            commands_per_second: 100,
-            publications_per_second: 50,
-            burst_seconds: 4,
+            command_rate: 500,
+            command_burst: 1000,
+            publish_rate: 100,
+            publish_burst: 200,
+            channel_name: crate::name::MAX_LENGTH,
+            user_name: crate::name::MAX_LENGTH,
+            connections_per_address: 1024,
             history_page: 1000,
             presence_clients: 10_000,
             connect_timeout: Duration::from_secs(10),

@@ -57,7 +57,7 @@ impl Session {
 
     /// Whether the client may subscribe, and what the token grants that it brought for this.
     fn may_subscribe(&self, state: &State, channel: &str, token: &str) -> Result<Option<Grant>, Refusal> {
-        check_name(channel)?;
+        self.check_channel_name(channel)?;
         if token.is_empty() {
             self.check_access(state, channel, |access| access.subscribe)?;
             return Ok(None);
@@ -69,9 +69,14 @@ impl Session {
         Ok(Some(Grant { channel: channel.into(), expires_at }))
     }
 
+    pub(super) fn check_channel_name(&self, channel: &str) -> Done {
+        name::channel(channel, self.app.settings.channel_name)
+            .map_err(|wrong| Refusal::Explained(ErrorCode::BAD_REQUEST, wrong.to_string()))
+    }
+
     /// Whether the client may do with a channel what `who` of its access rule is about.
     pub(super) fn check_access(&self, state: &State, channel: &str, who: impl Fn(&Access) -> Who) -> Done {
-        check_name(channel)?;
+        self.check_channel_name(channel)?;
         let (access, matched) = self.app.access.find(channel);
         let caller = self.caller(state, channel);
         let is_somebody_elses = matched.user.is_some() && matched.user != caller.user && !caller.has_token;
@@ -104,7 +109,7 @@ impl Session {
         answers: &mut Answers,
     ) -> Done {
         let settings = &self.app.settings;
-        let rate = Rate::per_second(settings.publications_per_second, settings.burst_seconds);
+        let rate = Rate::per_second(settings.publish_rate, settings.publish_burst);
         if !state.publications.allow(rate, since_start()) {
             return Err(ErrorCode::TOO_MANY_REQUESTS.into());
         }
@@ -112,6 +117,11 @@ impl Session {
         let Some(data) = request.data else {
             return Err(Refusal::Explained(ErrorCode::BAD_REQUEST, "publish needs data".to_owned()));
         };
+        let limit = settings.message_bytes;
+        if data.get().len() > limit {
+            let text = format!("the message is longer than {limit} bytes");
+            return Err(Refusal::Explained(ErrorCode::LIMIT_EXCEEDED, text));
+        }
         let message = Message {
             data: Bytes::from(compact(data.get()).into_owned()),
             info: Some(self.connection.client_info()),
@@ -212,10 +222,6 @@ impl Session {
         });
         needs_flush
     }
-}
-
-fn check_name(channel: &str) -> Done {
-    name::channel(channel).map_err(|wrong| Refusal::Explained(ErrorCode::BAD_REQUEST, wrong.to_string()))
 }
 
 pub(super) fn refuse_subscription(error: SubscribeError) -> Refusal {

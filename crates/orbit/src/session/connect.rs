@@ -83,7 +83,8 @@ impl Session {
             return self.app.verifier.connection(token, claimed, crate::unix_seconds()).map_err(refuse_token);
         }
         let Some(user) = claimed else { return Ok(Identity::default()) };
-        name::user(user).map_err(|wrong| Refusal::Explained(ErrorCode::BAD_REQUEST, wrong.to_string()))?;
+        name::user(user, self.app.settings.user_name)
+            .map_err(|wrong| Refusal::Explained(ErrorCode::BAD_REQUEST, wrong.to_string()))?;
         if !self.app.open {
             let text = "a user's name needs a token that proves it".to_owned();
             return Err(Refusal::Explained(ErrorCode::UNAUTHORIZED, text));
@@ -99,7 +100,7 @@ impl Session {
     ) -> Result<Vec<(&'i str, Outcome)>, Refusal> {
         let mut made = Vec::with_capacity(identity.channels.len());
         for channel in &identity.channels {
-            name::channel(channel).map_err(|wrong| Refusal::Explained(ErrorCode::BAD_REQUEST, wrong.to_string()))?;
+            self.check_channel_name(channel)?;
             let known = request.subs.iter().find(|(name, _)| name == channel).map(|(_, position)| position);
             let recover = known.and_then(|position| recovery::resume(&self.app.hub, channel, position));
             let mut outcome = Outcome::default();

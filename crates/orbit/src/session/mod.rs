@@ -177,8 +177,7 @@ impl Session {
             return Ok(());
         }
         let settings = &self.app.settings;
-        if !state.commands.allow(Rate::per_second(settings.commands_per_second, settings.burst_seconds), since_start())
-        {
+        if !state.commands.allow(Rate::per_second(settings.command_rate, settings.command_burst), since_start()) {
             return Err(Disconnect::TOO_MANY_REQUESTS);
         }
         if !state.connected && !matches!(method, Method::Connect(_)) {

@@ -66,11 +66,11 @@ impl JwtVerifier {
         let expires_at = self.check_times(&claims, now)?;
         let user = user(&claims)?;
         if let Some(user) = &user {
-            name::user(user).map_err(TokenError::Name)?;
+            name::user(user, name::MAX_LENGTH).map_err(TokenError::Name)?;
         }
         let channels: Vec<String> = claim("channels", claims.channels.as_deref())?.unwrap_or_default();
         for channel in &channels {
-            name::channel(channel).map_err(TokenError::Name)?;
+            name::channel(channel, name::MAX_LENGTH).map_err(TokenError::Name)?;
         }
         Ok(Identity { user, expires_at, info: info(claims.info.as_deref())?, channels })
     }

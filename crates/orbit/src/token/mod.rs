@@ -76,7 +76,7 @@ impl Verifier {
             }
             Form::Beacon => {
                 let user = claimed_user.ok_or(TokenError::NoUserClaimed)?;
-                name::user(user).map_err(TokenError::Name)?;
+                name::user(user, name::MAX_LENGTH).map_err(TokenError::Name)?;
                 let expires_at = self.beacon()?.verify(token, user, now)?;
                 Ok(Identity { user: Some(user.to_owned()), expires_at: Some(expires_at), ..Identity::default() })
             }

@@ -31,7 +31,7 @@ struct Envelope {
 
 pub(super) async fn receive(State(orbit): State<Arc<Orbit>>, Extension(app): FoundApp, body: Body) -> Response {
     // Commands inside a JSON string take up to twice their length, beside the rest of the envelope.
-    let body = match read(body, 2 * app.settings.message_bytes + 1024).await {
+    let body = match read(body, 2 * app.settings.frame_bytes + 1024).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
@@ -44,8 +44,8 @@ pub(super) async fn receive(State(orbit): State<Arc<Orbit>>, Extension(app): Fou
             );
         }
     };
-    if envelope.data.len() > app.settings.message_bytes {
-        let limit = app.settings.message_bytes;
+    if envelope.data.len() > app.settings.frame_bytes {
+        let limit = app.settings.frame_bytes;
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, format_args!("the commands are longer than {limit} bytes"));
     }
     let Some(session) = orbit.sessions().find(&envelope.session) else {
@@ -57,7 +57,7 @@ pub(super) async fn receive(State(orbit): State<Arc<Orbit>>, Extension(app): Fou
 
 /// A body of commands.
 pub(super) async fn commands(app: &App, body: Body) -> Result<Bytes, Response> {
-    read(body, app.settings.message_bytes).await
+    read(body, app.settings.frame_bytes).await
 }
 
 pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Response> {

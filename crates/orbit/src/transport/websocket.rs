@@ -94,7 +94,7 @@ pub(super) struct Frames {
 
 impl Frames {
     fn new(app: &App, deflate: Option<DeflateParams>) -> Self {
-        let bytes = app.settings.message_bytes;
+        let bytes = app.settings.frame_bytes;
         let limits = Limits { frame_bytes: bytes, message_bytes: bytes, ..Limits::default() };
         Self { decoder: Decoder::new(Role::Server, limits).with_deflate(deflate) }
     }
