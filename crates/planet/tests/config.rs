@@ -156,9 +156,9 @@ fn what_is_printed_can_be_loaded_again_and_is_the_same() {
 #[test]
 fn what_is_printed_names_origins_and_shows_no_secret() {
     let file = "[app]\nsecret_key = 'very_very_secret'\njwt.hs256_secret = 'hidden-hidden-hidden-hidden-hidden'\n";
-    let config = load(file, &[("PLANET_SIGN_KEY", "sign-sign-sign-sign")], &["--listen", "127.0.0.1:9"]).unwrap();
+    let config = load(file, &[("PLANET_SIGN_KEY", "sign_sign_sign_sign")], &["--listen", "127.0.0.1:9"]).unwrap();
     let printed = print(&config);
-    for secret in ["very_very_secret", "hidden-hidden", "sign-sign"] {
+    for secret in ["very_very_secret", "hidden-hidden", "sign_sign"] {
         assert!(!printed.contains(secret), "{printed}");
         assert!(!format!("{:?}", config.settings).contains(secret));
     }

@@ -2,7 +2,7 @@
 
 use super::{
     schema::{choice, table},
-    values::Period,
+    units::Period,
 };
 
 table! {
@@ -25,7 +25,7 @@ table! {
         /// Who may publish.
         pub publish: Access = Access::Backend,
         /// Which subscribers may ask who is in the channel.
-        pub presence_access: Access = Access::Anyone,
+        pub presence_access: Access = Access::User,
         /// Which subscribers may ask for its history.
         pub history_access: Access = Access::Anyone,
     }
@@ -66,8 +66,13 @@ pub fn default_rules() -> Vec<ChannelRule> {
     let keeping = ChannelRule { history_size: 100, ..ChannelRule::default() };
     let lively = ChannelRule { presence: true, join_leave: true, ..keeping.clone() };
     vec![
-        ChannelRule { pattern: DEMO_PATTERN.to_owned(), publish: Access::Anyone, ..lively.clone() },
+        ChannelRule {
+            pattern: DEMO_PATTERN.to_owned(),
+            publish: Access::Anyone,
+            presence_access: Access::Anyone,
+            ..lively.clone()
+        },
         ChannelRule { pattern: "@{user}".to_owned(), subscribe: Access::User, ..keeping },
-        ChannelRule { pattern: "*".to_owned(), presence_access: Access::User, ..lively },
+        ChannelRule { pattern: "*".to_owned(), ..lively },
     ]
 }

@@ -67,6 +67,7 @@ impl Checker<'_> {
             ("ping_interval", server.ping_interval),
             ("pong_timeout", server.pong_timeout),
             ("poll_wait", server.poll_wait),
+            ("poll_gap", server.poll_gap),
         ] {
             if period == Period::seconds(0) {
                 self.wrong(&format!("server.{key}"), "it must be longer than nothing");
@@ -82,8 +83,15 @@ impl Checker<'_> {
 
     fn app(&mut self, app: &App, path: &str) {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if app.name.is_empty() || app.name.len() > 128 || !app.name.chars().all(is_name) {
-            self.wrong(&format!("{path}.name"), "write 1 to 128 of the characters `A-Z a-z 0-9 . _ -`");
+        let begins_well = app.name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        if !begins_well || app.name.len() > 64 || !app.name.chars().all(is_name) {
+            let message = "write 1 to 64 of the characters `A-Z a-z 0-9 . _ -`, and not `.` or `-` first";
+            self.wrong(&format!("{path}.name"), message);
+        }
+        for (key, length) in [("channel_name", app.limits.channel_name), ("user_name", app.limits.user_name)] {
+            if !(1..=128).contains(&length) {
+                self.wrong(&format!("{path}.limits.{key}"), format!("{length} is not between 1 and 128"));
+            }
         }
         if let Some(key) = &app.api_key
             && !is_key(key, 8)
@@ -95,8 +103,10 @@ impl Checker<'_> {
         {
             self.wrong(&format!("{path}.secret_key"), "write at least 15 of the characters `A-Z a-z 0-9 _`");
         }
-        if app.sign_key.as_ref().is_some_and(|key| key.expose().len() < 15) {
-            self.wrong(&format!("{path}.sign_key"), "it must have at least 15 characters");
+        if let Some(key) = &app.sign_key
+            && !is_key(key.expose(), 15)
+        {
+            self.wrong(&format!("{path}.sign_key"), "write at least 15 of the characters `A-Z a-z 0-9 _`");
         }
         // RFC 7518, section 3.2: a key as long as the hash.
         if app.jwt.hs256_secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {

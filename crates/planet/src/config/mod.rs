@@ -3,7 +3,8 @@
 //! | module | one idea |
 //! | --- | --- |
 //! | [`server`], [`app`], [`channel`] | the settings themselves, their meaning and their defaults |
-//! | [`values`] | durations, sizes, secrets and other values, and how they are written |
+//! | [`units`] | durations and sizes, and how they are written |
+//! | [`values`] | secrets, addresses, networks and origins, and how they are written |
 //! | [`schema`] | a table's keys as data, from the same declaration as its struct |
 //! | [`file`](mod@file) | the TOML file, with the place of every key |
 //! | [`overrides`] | flags, `--set` and environment variables |
@@ -25,6 +26,7 @@ pub mod print;
 pub mod reference;
 pub mod schema;
 pub mod server;
+pub mod units;
 pub mod values;
 
 use std::fmt;
@@ -40,14 +42,15 @@ pub use error::{ConfigError, Origin, Problem};
 pub use load::{Config, Layers};
 pub use overrides::Override;
 pub use server::{LogFormat, LogLevel, Server};
-pub use values::{Endpoint, Network, PageOrigin, Period, Secret, Size};
+pub use units::{Period, Size};
+pub use values::{Endpoint, Network, PageOrigin, Secret};
 
 schema::table! {
     /// Everything that can be set.
     pub struct Settings {
-        /// What holds for the whole process.
+        /// What holds for the whole process: addresses, TLS, timeouts, and the bounds of connections.
         pub server: Server = Server::default(),
-        /// The apps. The first is the default app.
+        /// An app has its own users, channels, keys and limits. Write `[app]` for one, and `[[app]]` for each of several. The first is the default app, which flags and variables speak of.
         #[serde(deserialize_with = "one_or_many")]
         pub app: Vec<App> = vec![App::default()],
     }

@@ -6,16 +6,23 @@ use planet_net::{Limits, Networks};
 
 use super::{
     schema::{choice, table},
-    values::{Endpoint, Network, PageOrigin, Period, Size},
+    units::{Period, Size},
+    values::{Endpoint, Network, PageOrigin, Secret},
 };
 
 table! {
-    /// What holds for the whole process: addresses, TLS, timeouts, and the bounds of connections.
+    /// What holds for the whole process.
     pub struct Server {
         /// Addresses to accept HTTP on: WebSocket, the other transports, the REST API and the demo page.
         pub listen: Vec<SocketAddr> = vec![SocketAddr::from(([127, 0, 0, 1], 8000))],
         /// Where the TCP event stream for back ends is served, or `off`. It asks for no key, so keep it on a network that you trust.
         pub events: Endpoint = Endpoint::At(SocketAddr::from(([127, 0, 0, 1], 6051))),
+        /// Readers of the event stream at once. One more is closed as soon as it is accepted.
+        pub event_readers: usize = 32,
+        /// Bytes that wait for one reader of the event stream. One that is further behind is disconnected.
+        pub event_buffer_bytes: Size = Size::mib(1),
+        /// What `/metrics` asks for, as `Authorization: Bearer …`. Without one, anyone may read it.
+        pub metrics_token: Option<Secret> = None,
         /// Folder for what must outlive a restart, such as keys that were made at the first start.
         pub data: PathBuf = PathBuf::from("planet-data"),
         /// Whether the demo page is served at `/`.
@@ -26,7 +33,7 @@ table! {
         pub tls_key: Option<PathBuf> = None,
         /// Networks of your own reverse proxies. Only from them is `X-Forwarded-For` believed.
         pub trusted_proxies: Vec<Network> = Vec::new(),
-        /// Origins of web pages that may connect, such as `https://example.org`; `*` stands for all. Pages from the server's own address always may.
+        /// Origins of web pages that may connect, such as `https://example.org`, or `https://*.example.org` for its subdomains; `null` stands for pages without an origin, `*` for all. Pages from the server's own address always may.
         pub allowed_origins: Vec<PageOrigin> = Vec::new(),
         /// Connections open at once. The next one is closed as it is accepted.
         pub connections: usize = 100_000,
@@ -40,8 +47,6 @@ table! {
         pub headers: usize = 100,
         /// Length of a request's URL. A longer one is answered with 414.
         pub url_bytes: Size = Size::kib(8),
-        /// Size of a request's body. A greater one is answered with 413.
-        pub body_bytes: Size = Size::mib(1),
         /// Requests in progress at once on one HTTP/2 connection.
         pub http2_streams: u32 = 128,
         /// From accepting a connection to the end of its TLS handshake.
@@ -49,8 +54,8 @@ table! {
         /// From the start of a connection to the end of its first request's head.
         pub header_timeout: Period = Period::seconds(10),
         /// From the end of a request's head to the end of its body.
-        pub body_timeout: Period = Period::seconds(30),
-        /// From a WebSocket handshake to the client's first command.
+        pub body_timeout: Period = Period::seconds(10),
+        /// From opening a transport, WebSocket or another, to a connect command that succeeds.
         pub first_command_timeout: Period = Period::seconds(10),
         /// How long an HTTP connection may stay without a request in progress.
         pub idle_timeout: Period = Period::seconds(75),
@@ -62,6 +67,10 @@ table! {
         pub pong_timeout: Period = Period::seconds(10),
         /// How long a long poll is held when there is nothing to send.
         pub poll_wait: Period = Period::seconds(25),
+        /// How long a long-polling session lives between two polls.
+        pub poll_gap: Period = Period::seconds(30),
+        /// How long a connection whose token has expired may take to bring a new one.
+        pub refresh_grace: Period = Period::seconds(25),
         /// How long a graceful shutdown may take. After it the process exits with what is left undone.
         pub shutdown_timeout: Period = Period::seconds(30),
         /// What is logged: this level and the more serious ones.
