@@ -171,7 +171,8 @@ impl Rejection {
         }
     }
 
-    /// The response to send, with the reason as its body.
+    /// The response to send, with the reason as its body. It fits HTTP/2 as well, from which hyper
+    /// takes out the headers that name a connection.
     pub fn response<B: From<String>>(self) -> Response<B> {
         let mut response = Response::new(B::from(format!("{self}\n")));
         *response.status_mut() = self.status();
