@@ -122,6 +122,14 @@ fn it_answers_and_stops_in_order_at_sigterm() {
     let mut running = Running::start(&[]);
     assert!(get(&running.address, "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
     let mut idle = TcpStream::connect(&running.address).unwrap();
+    // An answer shows that the connection has been accepted.
+    idle.write_all(b"HEAD /healthz HTTP/1.1\r\nhost: h\r\n\r\n").unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        idle.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
     running.signal(Signal::TERM);
     let mut rest = Vec::new();
     idle.read_to_end(&mut rest).unwrap();
