@@ -66,6 +66,33 @@ async fn an_http2_connection_without_requests_is_closed() {
 }
 
 #[tokio::test]
+async fn a_stream_upgraded_over_http2_outlives_the_idle_time() {
+    let limits = Limits {
+        header_timeout: Duration::from_millis(100),
+        idle_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let running = start(limits, None);
+    let io = TokioIo::new(running.connect().await);
+    let (mut requests, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    // Only the server's SETTINGS allow extended CONNECT (RFC 8441, section 3); an answer shows that they have come.
+    let request = Request::get("http://localhost/").body(Empty::<Bytes>::new()).unwrap();
+    assert!(requests.send_request(request).await.unwrap().status().is_success());
+    let mut request = Request::connect("http://localhost/tunnel").body(Empty::<Bytes>::new()).unwrap();
+    request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
+    let response = requests.send_request(request).await.unwrap();
+    assert!(response.status().is_success(), "{response:?}");
+    let mut tunnel = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    tunnel.write_all(b"hello").await.unwrap();
+    assert_eq!(read_to_end(&mut tunnel).await, "hello");
+    // Nothing is left to do on the connection, and it was told to end.
+    drop(tunnel);
+    connection.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_slow_head_ends_its_connection_and_no_other() {
     let limits = Limits { header_timeout: Duration::from_millis(200), ..Limits::default() };
     let running = start(limits, None);

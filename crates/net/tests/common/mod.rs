@@ -56,13 +56,23 @@ pub(crate) fn start(limits: Limits, certificates: Option<Certificates>) -> Runni
     Running { address, admission, shutdown, taken, server }
 }
 
-/// Answers with what it knows of the peer, upgrades when asked to, and waits on `/slow`.
+/// Answers with what it knows of the peer, upgrades when asked to, sends five bytes of a tunnel back, and waits on `/slow`.
 async fn answer(
     request: Request<Incoming>,
     taken: Arc<Mutex<Vec<Taken>>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.uri().path() == "/slow" {
         tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    if request.method() == http::Method::CONNECT {
+        tokio::spawn(async move {
+            let mut upgraded = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
+            let mut bytes = [0; 5];
+            upgraded.read_exact(&mut bytes).await.unwrap();
+            upgraded.write_all(&bytes).await.unwrap();
+            upgraded.shutdown().await.unwrap();
+        });
+        return Ok(Response::new(Full::default()));
     }
     if request.headers().contains_key("upgrade") {
         tokio::spawn(async move {
