@@ -168,9 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                     None => frame::close_empty(self.role),
                     Some(close) => frame::close(self.role, close.code, &close.reason),
                 };
-                self.send_frame(frame).await?;
-                self.state = State::CloseSent;
-                return Ok(());
+                return self.start_close(frame).await;
             }
         };
         self.send_frame(frame).await
@@ -186,6 +184,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         // What a cancelled call left behind goes first, so that no more than one frame ever waits.
         poll_fn(|context| self.output.poll_write(&mut self.io, context)).await?;
         self.output.push(frame);
+        poll_fn(|context| self.output.poll_write(&mut self.io, context)).await?;
+        Ok(())
+    }
+
+    /// From the moment the frame waits to be written, nothing may follow it, whether or not the caller
+    /// waits along.
+    async fn start_close(&mut self, frame: Bytes) -> Result<(), WebSocketError> {
+        if self.state != State::Open {
+            return Err(WebSocketError::Closed);
+        }
+        self.output.push(frame);
+        self.state = State::CloseSent;
         poll_fn(|context| self.output.poll_write(&mut self.io, context)).await?;
         Ok(())
     }

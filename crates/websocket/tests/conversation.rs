@@ -250,3 +250,16 @@ async fn a_close_is_answered_with_its_code() {
     assert_eq!(socket.recv().await.expect("the end"), None);
     assert_eq!(socket.held_bytes(), 0);
 }
+
+#[tokio::test]
+async fn nothing_follows_a_close_frame_even_if_sending_it_was_cancelled() {
+    let (ours, _theirs) = duplex(1);
+    let options = SocketOptions::default();
+    let mut socket = WebSocket::new(ours, Role::Server, None, &options, Vec::new());
+    tokio::select! {
+        biased;
+        sent = socket.send(close(CloseCode::NORMAL, "bye")) => panic!("no room, and yet {sent:?}"),
+        () = tokio::task::yield_now() => {}
+    }
+    assert!(matches!(socket.send("late").await, Err(WebSocketError::Closed)));
+}

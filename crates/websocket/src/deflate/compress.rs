@@ -179,6 +179,24 @@ mod tests {
     }
 
     #[test]
+    fn a_window_of_8_bits_is_kept_though_the_library_knows_none() {
+        let params = DeflateParams { server_max_window_bits: 8, ..DeflateParams::default() };
+        for level in 1..=9 {
+            let options = DeflateOptions { threshold_bytes: 0, level, ..DeflateOptions::server() };
+            let compressed_twice = |distance: usize| {
+                let noise: Vec<u8> = (0..distance).map(|_| rand::random()).collect();
+                let mut deflater = Deflater::new(params.server_to_client(), &options);
+                let frame = deflater.frame(Role::Server, Opcode::Binary, &noise.repeat(2));
+                payload(&frame).1.len()
+            };
+            assert!(compressed_twice(200) < 250, "it does look back");
+            for distance in 257..=512 {
+                assert!(compressed_twice(distance) >= 2 * distance, "level {level} looks back {distance} bytes");
+            }
+        }
+    }
+
+    #[test]
     fn forgets_each_message_if_agreed() {
         let direction =
             DeflateParams { client_no_context_takeover: true, ..DeflateParams::default() }.client_to_server();
