@@ -11,7 +11,7 @@
 //!                      └── Blocked
 //! ```
 //!
-//! A push says when the queue has just become [`Scheduled`](Phase::Scheduled), so a writer is called for once however
+//! A push says when the queue has just become `Scheduled`, so a writer is called for once however
 //! many frames follow: that is what lets a burst leave in one write.
 
 use std::io;
@@ -28,41 +28,11 @@ mod batch;
 #[cfg(all(loom, test))]
 mod model;
 mod overflow;
+mod state;
 
 pub use batch::{Batch, Sink};
-use batch::{Entries, Entry, Source};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Idle,
-    Scheduled,
-    Blocked,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
-    Open,
-    /// Takes no more frames; what is queued is still written.
-    Closing(Disconnect),
-    /// The peer is gone, nothing is written any more.
-    Dead(Option<Disconnect>),
-}
-
-#[derive(Debug)]
-struct State {
-    entries: Entries,
-    /// Bytes of the entries and of the batch being written.
-    bytes: usize,
-    /// Bytes that the queue may hold beyond its limit, because answers to resumes were given room there.
-    room: usize,
-    phase: Phase,
-    life: Life,
-    waker: Option<Waker>,
-    /// When the oldest of the entries was queued.
-    since: Option<Instant>,
-    /// Nothing is written; one of the entries marks the place of a frame that is yet to come.
-    held: bool,
-}
+use batch::{Entry, Source};
+use state::{Life, Phase, State};
 
 /// What a push did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,17 +100,7 @@ impl Outbound {
     /// An empty queue that may hold `limit` bytes. A single frame larger than the limit is still taken when nothing else
     /// is queued, since no waiting would make room for it.
     pub fn new(limit: usize) -> Self {
-        let state = State {
-            entries: Entries::new(),
-            bytes: 0,
-            room: 0,
-            phase: Phase::Idle,
-            life: Life::Open,
-            waker: None,
-            since: None,
-            held: false,
-        };
-        Self { state: Mutex::new(state), limit }
+        Self { state: Mutex::new(State::new()), limit }
     }
 
     /// Bytes queued and being written.
@@ -365,69 +325,5 @@ fn call_writer(mut state: MutexGuard<'_, State>) -> Pushed {
             Pushed::Queued
         }
         None => Pushed::Schedule,
-    }
-}
-
-impl State {
-    /// A single frame always fits an empty queue.
-    fn fits(&self, length: usize, limit: usize) -> bool {
-        self.bytes == 0 || self.bytes + length <= limit.saturating_add(self.room)
-    }
-
-    fn append(&mut self, frame: Bytes, source: Source, now: Instant) {
-        if !frame.is_empty() {
-            self.bytes += frame.len();
-            self.entries.push(Entry { frame, source });
-            self.since.get_or_insert(now);
-        }
-    }
-
-    fn give_back(&mut self, bytes: usize) {
-        // Saturating, because a queue that died meanwhile has counted everything as gone.
-        self.bytes = self.bytes.saturating_sub(bytes);
-        if !self.held {
-            self.room = self.room.min(self.bytes);
-        }
-    }
-
-    fn drop_oldest(&mut self, channel: u64, excess: usize, encode_gap: Option<&dyn Fn(Gap) -> Bytes>) -> Dropped {
-        let left = overflow::drop_oldest(std::mem::take(&mut self.entries), channel, excess, encode_gap);
-        self.entries = left.entries;
-        self.bytes += left.added;
-        self.give_back(left.freed);
-        self.forget_since();
-        Dropped { frames: left.dropped }
-    }
-
-    /// Drops what is queued but for the rest of a frame that is half written.
-    fn discard(&mut self) -> Dropped {
-        let keep = usize::from(self.entries.first().is_some_and(|entry| matches!(entry.source, Source::Rest)));
-        let gone = &self.entries[keep..];
-        let dropped = gone.iter().filter(|entry| matches!(entry.source, Source::Publication { .. })).count();
-        let freed = gone.iter().map(|entry| entry.frame.len()).sum();
-        self.entries.truncate(keep);
-        self.entries.shrink_to_fit();
-        self.give_back(freed);
-        self.forget_since();
-        Dropped { frames: dropped as u64 }
-    }
-
-    fn forget_since(&mut self) {
-        if self.entries.is_empty() {
-            self.since = None;
-        }
-    }
-
-    fn die(&mut self) {
-        self.life = match self.life {
-            Life::Closing(why) => Life::Dead(Some(why)),
-            Life::Open => Life::Dead(None),
-            dead => dead,
-        };
-        self.entries = Entries::new();
-        self.bytes = 0;
-        self.room = 0;
-        self.since = None;
-        self.held = false;
     }
 }
