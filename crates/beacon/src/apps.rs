@@ -40,15 +40,13 @@ pub struct AppConfig {
     pub rest_publications_per_second: u32,
     /// Publishing requests at once before that bound applies. Default 20,000.
     pub rest_publication_burst: u32,
-    /// Bytes of a message through REST. Default 64 KiB.
-    pub rest_message_bytes: usize,
     /// Pages of other origins that may use the app. Default none.
     pub origins: AllowedOrigins,
     /// Who may do what, by channel name. Default for each channel: [`Access::default`].
     pub access: Rules<Access>,
     /// Checks JWTs; without it they are refused.
     pub jwt: Option<JwtVerifier>,
-    /// Bounds and times of the sessions of its clients.
+    /// Bounds and times of the sessions of its clients. Those of names and messages hold for REST too.
     pub sessions: SessionSettings,
     /// Its channels and bounds.
     pub hub: AppSettings,
@@ -66,7 +64,6 @@ impl AppConfig {
             rest_auth: true,
             rest_publications_per_second: 10_000,
             rest_publication_burst: 20_000,
-            rest_message_bytes: 64 << 10,
             origins: AllowedOrigins::default(),
             access: Rules::new(Access::default()),
             jwt: None,
@@ -80,7 +77,6 @@ impl AppConfig {
 pub struct App {
     keys: Keys,
     rest_auth: bool,
-    rest_message_bytes: usize,
     orbit: Arc<planet_orbit::App>,
     pub(crate) quota: Quota,
     pub(crate) repeats: Repeats,
@@ -97,7 +93,6 @@ impl App {
         let beacon_key = BeaconKey::new(keys.sign_key.expose().as_bytes());
         Self {
             rest_auth: config.rest_auth,
-            rest_message_bytes: config.rest_message_bytes,
             quota: Quota::new(config.rest_publications_per_second, config.rest_publication_burst),
             repeats: Repeats::new(hub.limits()),
             orbit: Arc::new(planet_orbit::App {
@@ -127,6 +122,11 @@ impl App {
         &self.keys.secret_key
     }
 
+    /// Bounds and times of the sessions of its clients. Those of names and messages hold for REST too.
+    pub fn sessions(&self) -> &SessionSettings {
+        &self.orbit.settings
+    }
+
     /// What signs Beacon tokens.
     pub fn sign_key(&self) -> &Secret {
         &self.keys.sign_key
@@ -140,11 +140,6 @@ impl App {
     /// Whether REST asks for the secret key.
     pub fn rest_needs_secret(&self) -> bool {
         self.rest_auth && !self.orbit.open
-    }
-
-    /// Bytes of a message through REST.
-    pub fn rest_message_bytes(&self) -> usize {
-        self.rest_message_bytes
     }
 
     /// The app as the sessions of clients see it.
@@ -292,8 +287,8 @@ impl planet_orbit::Apps for Apps {
         self.by_api_key(api_key).map(|app| app.orbit().clone())
     }
 
-    fn default(&self) -> Option<Arc<planet_orbit::App>> {
-        Some(self.default_app().orbit().clone())
+    fn default(&self) -> Arc<planet_orbit::App> {
+        self.default_app().orbit().clone()
     }
 }
 

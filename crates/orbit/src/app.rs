@@ -30,5 +30,5 @@ pub trait Apps: Send + Sync + 'static {
     /// The app with this public key.
     fn by_key(&self, api_key: &str) -> Option<Arc<App>>;
     /// The app of paths that name none.
-    fn default(&self) -> Option<Arc<App>>;
+    fn default(&self) -> Arc<App>;
 }

@@ -12,6 +12,7 @@
 //! - [`Clock`](clock::Clock) wakes all sessions for pings and deadlines, with no timer for each of them.
 
 pub mod access;
+mod addresses;
 mod app;
 pub mod clock;
 mod flusher;

@@ -1,12 +1,14 @@
 //! The push server: what all sessions of all apps share.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use planet_net::Shutdown;
+use planet_net::{Networks, PeerInfo, Shutdown, client_address};
 
+use crate::addresses::Addresses;
 use crate::app::Apps;
 use crate::clock::Clock;
 use crate::format::reason;
@@ -22,12 +24,14 @@ pub struct Orbit {
     long_polls: LongPolls,
     open_sessions: OpenSessions,
     shutdown: Shutdown,
+    trusted_proxies: Networks,
+    addresses: Arc<Addresses>,
     node: String,
 }
 
 impl Orbit {
-    /// A server of these apps.
-    pub fn new(apps: impl Apps, shutdown: Shutdown) -> Arc<Self> {
+    /// A server of these apps. Only requests from `trusted_proxies` are believed about whom they forward for.
+    pub fn new(apps: impl Apps, shutdown: Shutdown, trusted_proxies: Networks) -> Arc<Self> {
         Arc::new(Self {
             apps: Box::new(apps),
             clock: Clock::default(),
@@ -35,6 +39,8 @@ impl Orbit {
             long_polls: LongPolls::default(),
             open_sessions: OpenSessions::default(),
             shutdown,
+            trusted_proxies,
+            addresses: Arc::default(),
             node: format!("{:016x}", rand::random::<u64>()),
         })
     }
@@ -82,6 +88,18 @@ impl Orbit {
 
     pub(crate) fn shutdown(&self) -> &Shutdown {
         &self.shutdown
+    }
+
+    pub(crate) fn addresses(&self) -> &Arc<Addresses> {
+        &self.addresses
+    }
+
+    /// The address of a client behind a trusted proxy. Those that connect themselves are bounded where they are
+    /// accepted.
+    pub(crate) fn forwarded_address<B>(&self, request: &http::Request<B>) -> Option<IpAddr> {
+        let peer = request.extensions().get::<PeerInfo>()?.addr.ip();
+        let client = client_address(request.headers(), peer, &self.trusted_proxies);
+        (client != peer).then_some(client)
     }
 
     /// Names this run of the server, for clients that send commands beside their stream.

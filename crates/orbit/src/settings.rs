@@ -46,6 +46,8 @@ pub struct SessionSettings {
     /// Bytes of answers that a long-polling session keeps until the client has acknowledged them, beside the outbound
     /// queue. Default 1 MiB.
     pub poll_unacknowledged_bytes: usize,
+    /// How long a request's body of commands may take to arrive. Default 10 s.
+    pub body_timeout: Duration,
     /// Channels in one plain event stream. Default 16.
     pub event_stream_channels: usize,
 }
@@ -72,6 +74,7 @@ impl Default for SessionSettings {
             poll_wait: Duration::from_secs(25),
             poll_gap: Duration::from_secs(30),
             poll_unacknowledged_bytes: 1 << 20,
+            body_timeout: Duration::from_secs(10),
             event_stream_channels: 16,
         }
     }

@@ -30,6 +30,10 @@ pub(super) fn param<'a>(params: &'a RawPathParams, name: &str) -> Option<&'a str
     params.iter().find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
+fn current_app(parts: &Parts) -> Result<&Arc<App>, Error> {
+    parts.extensions.get().ok_or(Error::UnknownApp)
+}
+
 async fn name_in_path(parts: &mut Parts, kind: &str) -> Result<String, Error> {
     let params = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| Error::NameNotUtf8)?;
     param(&params, kind).map(str::to_owned).ok_or(Error::NoSuchPath)
@@ -39,7 +43,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentApp {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        parts.extensions.get().cloned().map(Self).ok_or(Error::UnknownApp)
+        current_app(parts).cloned().map(Self)
     }
 }
 
@@ -48,7 +52,7 @@ impl<S: Sync> FromRequestParts<S> for ChannelName {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let channel = name_in_path(parts, "channel").await?;
-        name::channel(&channel)?;
+        name::channel(&channel, current_app(parts)?.sessions().channel_name)?;
         Ok(Self(channel))
     }
 }
@@ -58,7 +62,7 @@ impl<S: Sync> FromRequestParts<S> for UserName {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let user = name_in_path(parts, "user").await?;
-        name::user(&user)?;
+        name::user(&user, current_app(parts)?.sessions().user_name)?;
         Ok(Self(user))
     }
 }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use planet_hub::{Connection, NeedsFlush};
 
 use crate::access::Caller;
+use crate::addresses::AddressGuard;
 use crate::app::App;
 use crate::clock::{Seconds, Tick};
 use crate::format::{Wire, reason};
@@ -34,6 +35,8 @@ pub struct Session {
     transport: Transport,
     /// The secret by which requests other than the one that opened it find the session.
     key: Option<Box<str>>,
+    /// Boxed, since only sessions behind proxies have one.
+    _address: Option<Box<AddressGuard>>,
     state: Mutex<State>,
 }
 
@@ -85,12 +88,13 @@ impl From<ErrorCode> for Refusal {
 
 impl Session {
     /// A session for a connection that was just opened. It has to connect within its app's time.
-    pub fn open(
+    pub(crate) fn open(
         orbit: &Arc<Orbit>,
         app: &Arc<App>,
         connection: Arc<Connection>,
         wire: Wire,
         transport: Transport,
+        address: Option<Box<AddressGuard>>,
     ) -> Arc<Self> {
         let session = Arc::new(Self {
             orbit: orbit.clone(),
@@ -99,6 +103,7 @@ impl Session {
             wire,
             transport,
             key: transport.takes_requests().then(|| format!("{:032x}", rand::random::<u128>()).into()),
+            _address: address,
             state: Mutex::default(),
         });
         if let Some(key) = session.key() {

@@ -1,7 +1,7 @@
 //! `/emulation`: commands of a client whose other direction is a stream.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -13,14 +13,12 @@ use planet_net::BodyError;
 use serde::Deserialize;
 
 use super::Transport;
-use super::routes::{FoundApp, refuse};
+use super::routes::{Client, refuse};
+use crate::addresses::AddressGuard;
 use crate::app::App;
 use crate::format::Wire;
 use crate::orbit::Orbit;
 use crate::session::Session;
-
-/// How long a body of commands may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -29,9 +27,13 @@ struct Envelope {
     data: String,
 }
 
-pub(super) async fn receive(State(orbit): State<Arc<Orbit>>, Extension(app): FoundApp, body: Body) -> Response {
+pub(super) async fn receive(
+    State(orbit): State<Arc<Orbit>>,
+    Extension(client): Extension<Client>,
+    body: Body,
+) -> Response {
     // Commands inside a JSON string take up to twice their length, beside the rest of the envelope.
-    let body = match read(body, 2 * app.settings.frame_bytes + 1024).await {
+    let body = match read(&client.app, body, 2 * client.app.settings.frame_bytes + 1024).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
@@ -44,8 +46,8 @@ pub(super) async fn receive(State(orbit): State<Arc<Orbit>>, Extension(app): Fou
             );
         }
     };
-    if envelope.data.len() > app.settings.frame_bytes {
-        let limit = app.settings.frame_bytes;
+    if envelope.data.len() > client.app.settings.frame_bytes {
+        let limit = client.app.settings.frame_bytes;
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, format_args!("the commands are longer than {limit} bytes"));
     }
     let Some(session) = orbit.sessions().find(&envelope.session) else {
@@ -57,11 +59,11 @@ pub(super) async fn receive(State(orbit): State<Arc<Orbit>>, Extension(app): Fou
 
 /// A body of commands.
 pub(super) async fn commands(app: &App, body: Body) -> Result<Bytes, Response> {
-    read(body, app.settings.frame_bytes).await
+    read(app, body, app.settings.frame_bytes).await
 }
 
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Response> {
-    planet_net::collect(body, limit, BODY_TIMEOUT).await.map_err(|error| {
+async fn read(app: &App, body: Body, limit: usize) -> Result<Bytes, Response> {
+    planet_net::collect(body, limit, app.settings.body_timeout).await.map_err(|error| {
         let status = match error {
             BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
@@ -74,10 +76,25 @@ pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Response> {
 /// A session whose queue a response takes from.
 pub(super) fn open_session(
     orbit: &Arc<Orbit>,
-    app: &Arc<App>,
+    Client { app, address }: &Client,
     wire: Wire,
     transport: Transport,
 ) -> Result<Arc<Session>, Response> {
+    let address = admit_address(orbit, app, *address)?;
     let connection = app.hub.open(wire.id(), None).map_err(|full| refuse(StatusCode::SERVICE_UNAVAILABLE, full))?;
-    Ok(Session::open(orbit, app, connection, wire, transport))
+    Ok(Session::open(orbit, app, connection, wire, transport, address))
+}
+
+/// Counts a session for the address of its client, if that is behind a proxy.
+pub(super) fn admit_address(
+    orbit: &Orbit,
+    app: &App,
+    address: Option<IpAddr>,
+) -> Result<Option<Box<AddressGuard>>, Response> {
+    let Some(address) = address else { return Ok(None) };
+    let limit = app.settings.connections_per_address;
+    orbit.addresses().admit(address, limit).map(|guard| Some(Box::new(guard))).ok_or_else(|| {
+        let text = format_args!("this address has {limit} connections already, which is the limit").to_string();
+        refuse(StatusCode::TOO_MANY_REQUESTS, text)
+    })
 }

@@ -16,7 +16,7 @@ use planet_hub::{Epoch, Position};
 use super::Transport;
 use super::body::{Rewrite, streaming};
 use super::emulation::open_session;
-use super::routes::{FoundApp, refuse};
+use super::routes::{Client, refuse};
 use super::sse::EVENT_STREAM;
 use crate::app::App;
 use crate::format::Wire;
@@ -29,7 +29,6 @@ struct Query {
     token: String,
     user: Option<String>,
     last_event_id: Option<String>,
-    api_key: Option<String>,
 }
 
 impl Query {
@@ -45,7 +44,6 @@ impl Query {
                 "token" => parsed.token = value.into_owned(),
                 "user" => parsed.user = Some(value.into_owned()),
                 "lastEventId" => parsed.last_event_id = Some(value.into_owned()),
-                "app" => parsed.api_key = Some(value.into_owned()),
                 _ => {}
             }
         }
@@ -55,19 +53,12 @@ impl Query {
 
 pub(super) async fn open(
     State(orbit): State<Arc<Orbit>>,
-    Extension(app): FoundApp,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Query::parse(query.as_deref().unwrap_or(""));
-    let app = match &query.api_key {
-        Some(key) => match orbit.apps().by_key(key) {
-            Some(app) => app,
-            None => return refuse(StatusCode::NOT_FOUND, "no app has this API key"),
-        },
-        None => app,
-    };
-    if let Err(wrong) = check_channels(&app, &query.channels) {
+    if let Err(wrong) = check_channels(&client.app, &query.channels) {
         return refuse(StatusCode::BAD_REQUEST, wrong);
     }
     let last_event_id = headers
@@ -76,7 +67,7 @@ pub(super) async fn open(
         .map(str::to_owned)
         .or(query.last_event_id)
         .filter(|id| !id.is_empty());
-    let session = match open_session(&orbit, &app, Wire::PlainEvents, Transport::EventSource) {
+    let session = match open_session(&orbit, &client, Wire::PlainEvents, Transport::EventSource) {
         Ok(session) => session,
         Err(refusal) => return refusal,
     };

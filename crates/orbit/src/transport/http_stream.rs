@@ -11,16 +11,20 @@ use axum::response::Response;
 use super::Transport;
 use super::body::streaming;
 use super::emulation::{commands, open_session};
-use super::routes::FoundApp;
+use super::routes::Client;
 use crate::format::Wire;
 use crate::orbit::Orbit;
 
-pub(super) async fn open(State(orbit): State<Arc<Orbit>>, Extension(app): FoundApp, body: Body) -> Response {
-    let connect = match commands(&app, body).await {
+pub(super) async fn open(
+    State(orbit): State<Arc<Orbit>>,
+    Extension(client): Extension<Client>,
+    body: Body,
+) -> Response {
+    let connect = match commands(&client.app, body).await {
         Ok(connect) => connect,
         Err(refusal) => return refusal,
     };
-    match open_session(&orbit, &app, Wire::Lines, Transport::HttpStream) {
+    match open_session(&orbit, &client, Wire::Lines, Transport::HttpStream) {
         Ok(session) => {
             session.receive(&connect);
             streaming(session, "application/json; charset=utf-8", None)

@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 
 use super::Transport;
 use super::emulation::{commands, open_session};
-use super::routes::{FoundApp, refuse};
+use super::routes::{Client, refuse};
 use crate::app::App;
 use crate::format::Wire;
 use crate::orbit::Orbit;
@@ -69,22 +69,26 @@ enum Outcome {
     Ended,
 }
 
-pub(super) async fn open_or_poll(State(orbit): State<Arc<Orbit>>, Extension(app): FoundApp, body: Body) -> Response {
-    let body = match commands(&app, body).await {
+pub(super) async fn open_or_poll(
+    State(orbit): State<Arc<Orbit>>,
+    Extension(client): Extension<Client>,
+    body: Body,
+) -> Response {
+    let body = match commands(&client.app, body).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
     match serde_json::from_slice::<PollRequest<'_>>(&body) {
-        Ok(request) => poll(&orbit, &app, &request).await,
-        Err(_) => open(&orbit, &app, &body).await,
+        Ok(request) => poll(&orbit, &client.app, &request).await,
+        Err(_) => open(&orbit, &client, &body).await,
     }
 }
 
-async fn open(orbit: &Arc<Orbit>, app: &Arc<App>, connect: &[u8]) -> Response {
+async fn open(orbit: &Arc<Orbit>, client: &Client, connect: &[u8]) -> Response {
     if orbit.shutdown().has_begun() {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down; connect again in a moment");
     }
-    let session = match open_session(orbit, app, Wire::Lines, Transport::LongPoll) {
+    let session = match open_session(orbit, client, Wire::Lines, Transport::LongPoll) {
         Ok(session) => session,
         Err(refusal) => return refusal,
     };

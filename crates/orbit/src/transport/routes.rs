@@ -1,5 +1,6 @@
 //! The paths of the transports, for the default app and for any, with the check of the page's origin in front.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -33,7 +34,7 @@ async fn admit(State(orbit): State<Arc<Orbit>>, params: RawPathParams, mut reque
     let key = params.iter().find(|(name, _)| *name == "api_key").map(|(_, key)| key);
     let app = match key {
         Some(key) => orbit.apps().by_key(key),
-        None => orbit.apps().default(),
+        None => Some(orbit.apps().default()),
     };
     let Some(app) = app else { return refuse(StatusCode::NOT_FOUND, "no app has this API key") };
     let (headers, authority) = (request.headers().clone(), request.uri().authority().cloned());
@@ -47,7 +48,8 @@ async fn admit(State(orbit): State<Arc<Orbit>>, params: RawPathParams, mut reque
     } else if orbit.shutdown().has_begun() && opens_a_session(&request) {
         refuse(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down; connect again in a moment")
     } else {
-        request.extensions_mut().insert(app);
+        let address = orbit.forwarded_address(&request);
+        request.extensions_mut().insert(Client { app, address });
         next.run(request).await
     };
     add_cors_headers(response.headers_mut(), verdict);
@@ -65,5 +67,11 @@ pub(super) fn refuse(status: StatusCode, text: impl std::fmt::Display) -> Respon
     (status, format!("{text}\n")).into_response()
 }
 
-/// The app that [`admit`] found.
-pub(super) type FoundApp = axum::Extension<Arc<App>>;
+/// What [`admit`] found out about a request.
+#[derive(Clone)]
+pub(super) struct Client {
+    /// The app it is for.
+    pub(super) app: Arc<App>,
+    /// The address of the client, when it is behind a trusted proxy.
+    pub(super) address: Option<IpAddr>,
+}

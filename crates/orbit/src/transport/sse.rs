@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Transport;
 use super::body::streaming;
 use super::emulation::open_session;
-use super::routes::{FoundApp, refuse};
+use super::routes::{Client, refuse};
 use crate::format::Wire;
 use crate::orbit::Orbit;
 
@@ -25,13 +25,13 @@ pub(super) struct Parameters {
 
 pub(super) async fn open(
     State(orbit): State<Arc<Orbit>>,
-    Extension(app): FoundApp,
+    Extension(client): Extension<Client>,
     Query(Parameters { cf_connect }): Query<Parameters>,
 ) -> Response {
     let Some(connect) = cf_connect else {
         return refuse(StatusCode::BAD_REQUEST, "the query needs cf_connect, the connect command as JSON");
     };
-    match open_session(&orbit, &app, Wire::EventStream, Transport::Sse) {
+    match open_session(&orbit, &client, Wire::EventStream, Transport::Sse) {
         Ok(session) => {
             session.receive(connect.as_bytes());
             streaming(session, EVENT_STREAM, None)

@@ -12,9 +12,11 @@ use planet_websocket::handshake::{AcceptOptions, accept};
 use planet_websocket::server::{ServerStream, take_stream};
 use planet_websocket::{Decoder, DeflateOptions, DeflateParams, Event, Limits, ProtocolError, Role};
 
-use super::routes::{FoundApp, refuse};
+use super::emulation::admit_address;
+use super::routes::{Client, refuse};
 use super::socket::{self, Socket, SocketSink};
 use super::{Transport, stream};
+use crate::addresses::AddressGuard;
 use crate::app::App;
 use crate::format::Wire;
 use crate::orbit::Orbit;
@@ -22,13 +24,18 @@ use crate::session::Session;
 
 pub(super) async fn open(
     State(orbit): State<Arc<Orbit>>,
-    Extension(app): FoundApp,
+    Extension(client): Extension<Client>,
     mut request: Request<Body>,
 ) -> Response {
     let options = AcceptOptions { subprotocols: Vec::new(), deflate: Some(DeflateOptions::server()) };
     let accepted = match accept(&request, &options) {
         Ok(accepted) => accepted,
         Err(rejection) => return rejection.response::<String>().map(Body::from),
+    };
+    let Client { app, address } = client;
+    let address = match admit_address(&orbit, &app, address) {
+        Ok(address) => address,
+        Err(refusal) => return refusal,
     };
     if app.hub.connection_count() >= app.hub.limits().connections {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "the app has as many connections as it may have");
@@ -42,11 +49,11 @@ pub(super) async fn open(
                 Ok((tcp, guard)) => {
                     // The task that did the handshake is as large as all that a handshake needs; the one that stays has
                     // to be small.
-                    tokio::spawn(serve_socket(orbit, app, Socket::new(tcp, guard), deflate, early));
+                    tokio::spawn(serve_socket(orbit, app, address, Socket::new(tcp, guard), deflate, early));
                 }
-                Err(tls) => serve_stream(orbit, app, tls, deflate, early).await,
+                Err(tls) => serve_stream(orbit, app, address, tls, deflate, early).await,
             },
-            (ServerStream::Shared(shared), early) => serve_stream(orbit, app, shared, deflate, early).await,
+            (ServerStream::Shared(shared), early) => serve_stream(orbit, app, address, shared, deflate, early).await,
         }
     });
     accepted.response()
@@ -55,13 +62,14 @@ pub(super) async fn open(
 async fn serve_socket(
     orbit: Arc<Orbit>,
     app: Arc<App>,
+    address: Option<Box<AddressGuard>>,
     socket: Arc<Socket>,
     deflate: Option<DeflateParams>,
     early: bytes::Bytes,
 ) {
     let wire = wire(deflate);
     let Ok(connection) = app.hub.open(wire.id(), Some(Box::new(SocketSink(socket.clone())))) else { return };
-    let session = Session::open(&orbit, &app, connection, wire, Transport::WebSocket);
+    let session = Session::open(&orbit, &app, connection, wire, Transport::WebSocket, address);
     drop(orbit);
     let frames = Frames::new(&app, deflate);
     drop(app);
@@ -71,6 +79,7 @@ async fn serve_socket(
 async fn serve_stream<S>(
     orbit: Arc<Orbit>,
     app: Arc<App>,
+    address: Option<Box<AddressGuard>>,
     stream: S,
     deflate: Option<DeflateParams>,
     early: bytes::Bytes,
@@ -79,7 +88,7 @@ async fn serve_stream<S>(
 {
     let wire = wire(deflate);
     let Ok(connection) = app.hub.open(wire.id(), None) else { return };
-    let session = Session::open(&orbit, &app, connection, wire, Transport::WebSocket);
+    let session = Session::open(&orbit, &app, connection, wire, Transport::WebSocket, address);
     stream::run(stream, &session, Frames::new(&app, deflate), early).await;
 }
 

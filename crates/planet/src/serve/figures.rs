@@ -1,0 +1,65 @@
+//! The figures of sessions and of listening, for `/metrics`.
+
+use std::sync::Arc;
+
+use planet_beacon::metrics::{Family, Source};
+use planet_net::Admission;
+use planet_orbit::{Flusher, Orbit, Transport};
+
+/// Sessions and their writers.
+pub(super) struct Sessions {
+    orbit: Arc<Orbit>,
+    flusher: Flusher,
+}
+
+impl Sessions {
+    pub(super) fn new(orbit: Arc<Orbit>, flusher: Flusher) -> Self {
+        Self { orbit, flusher }
+    }
+}
+
+impl Source for Sessions {
+    fn families(&self) -> Vec<Family> {
+        let open = Transport::ALL.iter().fold(
+            Family::gauge("sessions", "Sessions now open, by transport"),
+            |family, transport| {
+                let count = self.orbit.open_sessions().count(*transport);
+                family.with(&[("transport", transport.name())], count as u64)
+            },
+        );
+        let waiting = Family::gauge("flush_waiting", "Connections that wait to be written")
+            .with(&[], self.flusher.waiting() as u64);
+        vec![open, waiting]
+    }
+}
+
+/// Sockets.
+pub(super) struct Listening(Arc<Admission>);
+
+impl Listening {
+    pub(super) fn new(admission: Arc<Admission>) -> Self {
+        Self(admission)
+    }
+}
+
+impl Source for Listening {
+    fn families(&self) -> Vec<Family> {
+        let traffic = self.0.traffic();
+        vec![
+            Family::gauge("sockets", "Connections now open").with(&[], self.0.connections() as u64),
+            Family::counter("accepted", "Connections accepted").with(&[], traffic.accepted()),
+            Family::counter("refused", "Connections refused, by reason")
+                .with(&[("reason", "total")], traffic.refused_total())
+                .with(&[("reason", "address")], traffic.refused_address()),
+            Family::counter("accept_failures", "Failures to accept for want of descriptors or memory")
+                .with(&[], traffic.accept_failures()),
+            Family::counter("tls_handshake_failures", "TLS handshakes that failed or took too long")
+                .with(&[], traffic.handshake_failures()),
+            Family::counter("timeouts", "Connections closed for a late request or an unread answer")
+                .with(&[], traffic.timeouts()),
+            Family::counter("bytes", "Bytes carried, by direction")
+                .with(&[("direction", "in")], traffic.bytes_in())
+                .with(&[("direction", "out")], traffic.bytes_out()),
+        ]
+    }
+}

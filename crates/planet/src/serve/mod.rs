@@ -1,0 +1,166 @@
+//! `planet serve`: the crates put together.
+
+mod apps;
+mod error;
+mod figures;
+mod pages;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::service::TowerToHyperService;
+use planet_beacon::metrics::{HubFigures, Metrics};
+use planet_beacon::rest::{RestCounters, RestSettings};
+use planet_beacon::{Beacon, DataDir, EventSettings, EventStream, FileStore, KeyError};
+use planet_hub::Hub;
+use planet_net::{Certificates, Drained, Listener, Server, Shutdown};
+use planet_orbit::{Flusher, Orbit, Wire};
+
+pub use error::ServeError;
+
+use crate::config::{Endpoint, Settings};
+use crate::signals;
+
+/// Between two looks at what has expired in the hub.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The part of the time for a shutdown over which clients are asked to reconnect; the rest is for what they still have
+/// to be sent.
+const SPREAD: f64 = 0.3;
+
+/// How long the readers of the event stream may take to read what is left for them at the end.
+const EVENTS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Serves until a signal says to stop, and then until all is drained or `shutdown_timeout` is over.
+///
+/// # Errors
+///
+/// When the server cannot start.
+pub async fn serve(settings: Settings) -> Result<(), ServeError> {
+    let server = &settings.server;
+    let shutdown = Shutdown::new();
+    let certificates = match (&server.tls_cert, &server.tls_key) {
+        (Some(certificate), Some(key)) => Some(Certificates::load(certificate, key).map_err(ServeError::Tls)?),
+        _ => None,
+    };
+    let metrics_token = server.metrics_token.as_ref().map(|token| token.expose().parse());
+    let metrics_token = metrics_token.transpose().map_err(|problem: KeyError| ServeError::Setting {
+        of: "metrics_token".to_owned(),
+        problem: problem.to_string(),
+    })?;
+    let listener = Listener::bind(&server.listen, server.limits(), shutdown.clone()).map_err(ServeError::Bind)?;
+    let event_settings =
+        EventSettings { readers: server.event_readers, buffer_bytes: server.event_buffer_bytes.bytes() };
+    let events = EventStream::new(event_settings);
+    // Its own, since readers are to be told of the users who leave while the server stops.
+    let events_shutdown = Shutdown::new();
+    let events_listener = bind_events(server.events, event_settings, &events_shutdown)?;
+    let data = DataDir::open(&server.data).map_err(ServeError::DataDir)?;
+    let store = FileStore::open(&data).map_err(ServeError::Store)?;
+
+    let flusher = Flusher::new();
+    flusher.start(std::thread::available_parallelism().map_or(2, usize::from));
+    let hub = Hub::builder(Wire::formats(), flusher.clone()).observer(events.clone()).store(store).build();
+    let hub = Arc::new(hub);
+    // From here on, what was saved of the history is in memory only: nothing below may keep the server from starting.
+    signals::watch(shutdown.clone(), server.shutdown_timeout.duration()).map_err(ServeError::Signals)?;
+    let apps = apps::open(&settings, &data, &hub)?;
+    let orbit = Orbit::new(apps.clone(), shutdown.clone(), server.trusted_proxies());
+    orbit.start();
+    tokio::spawn(sweep(hub.clone()));
+
+    let rest_counters = Arc::new(RestCounters::default());
+    let metrics = Metrics::new(vec![
+        Arc::new(HubFigures::new(hub.clone())),
+        Arc::new(figures::Sessions::new(orbit.clone(), flusher)),
+        Arc::new(figures::Listening::new(listener.admission().clone())),
+        rest_counters.clone(),
+        Arc::new(events.clone()),
+    ]);
+    let beacon = Beacon {
+        apps: apps.clone(),
+        rest: RestSettings { body_timeout: server.body_timeout.duration(), ..RestSettings::default() },
+        rest_counters,
+        metrics: Arc::new(metrics),
+        metrics_token,
+        shutdown: shutdown.clone(),
+    };
+    let routes = Router::new()
+        .merge(planet_orbit::routes(orbit.clone()))
+        .merge(planet_beacon::routes(beacon))
+        .merge(pages::routes(server.demo.then(|| apps.default_app().clone())));
+
+    announce(&listener, certificates.is_some(), &settings, &apps);
+    let mut http = Server::new(listener);
+    if let Some(certificates) = certificates {
+        http = http.with_tls(certificates);
+    }
+    let serving_events = events_listener.map(|listener| tokio::spawn(async move { events.serve(listener).await }));
+    tokio::spawn(advise(orbit, hub.clone(), shutdown.clone(), server.shutdown_timeout.duration()));
+    let drained = http.run(TowerToHyperService::new(routes)).await;
+    events_shutdown.begin(EVENTS_PATIENCE);
+    if let Some(serving_events) = serving_events {
+        // Fails only when it panicked, which has been logged.
+        let _ = serving_events.await;
+    }
+    hub.save().map_err(ServeError::Save)?;
+    match drained {
+        Drained::Completely => tracing::info!("stopped; every connection was ended in order"),
+        Drained::DeadlinePassed { left } => {
+            tracing::warn!(left, "stopped; the time was over before all connections had ended");
+        }
+    }
+    Ok(())
+}
+
+fn bind_events(
+    endpoint: Endpoint,
+    settings: EventSettings,
+    shutdown: &Shutdown,
+) -> Result<Option<Listener>, ServeError> {
+    let Endpoint::At(address) = endpoint else { return Ok(None) };
+    Listener::bind(&[address], settings.limits(), shutdown.clone()).map(Some).map_err(ServeError::Bind)
+}
+
+async fn sweep(hub: Arc<Hub>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        let hub = hub.clone();
+        // Looks at every channel, which with very many of them would hold up others on this thread.
+        if tokio::task::spawn_blocking(move || hub.sweep()).await.is_err() {
+            tracing::error!("a sweep of expired messages failed; the next one goes on");
+        }
+    }
+}
+
+/// Once the shutdown begins, asks clients to reconnect, spread over a part of the time there is.
+async fn advise(orbit: Arc<Orbit>, hub: Arc<Hub>, shutdown: Shutdown, within: Duration) {
+    shutdown.begun().await;
+    let connections = hub.apps().iter().flat_map(|app| app.connections()).collect();
+    orbit.advise_reconnect(connections, within.mul_f64(SPREAD)).await;
+}
+
+/// Tells whoever started the server where it is, and the keys that were made just now.
+fn announce(listener: &Listener, tls: bool, settings: &Settings, apps: &planet_beacon::Apps) {
+    let scheme = if tls { "https" } else { "http" };
+    for address in listener.addresses() {
+        println!("Planet is at {scheme}://{address}");
+    }
+    if let Endpoint::At(address) = settings.server.events {
+        println!("  event stream  {address}");
+    }
+    let app = apps.default_app();
+    println!("  API key       {}", app.api_key());
+    if app.keys_are_new() {
+        println!("  secret key    {}", app.secret_key().expose());
+        println!("  sign key      {}", app.sign_key().expose());
+        println!("  The keys were made just now and are kept in {}.", settings.server.data.display());
+    }
+    if settings.default_app().open {
+        let (bold, plain) = if std::io::stdout().is_terminal() { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
+        println!("{bold}OPEN: anyone may connect as anyone, subscribe and publish. Not for production.{plain}");
+    }
+}
