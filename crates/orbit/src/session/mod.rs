@@ -134,9 +134,13 @@ impl Session {
         &self.app
     }
 
-    /// Does the commands of one frame, in order, and queues their answers.
+    /// Does the commands of one frame, in order, and queues their answers. What a client still sends after its connection
+    /// was closed is passed over.
     pub fn receive(&self, frame: &[u8]) {
         let mut state = self.lock();
+        if self.connection.outbound().closed().is_some() {
+            return;
+        }
         state.awaits_pong = false;
         let mut answers = Answers { needs_flush: NeedsFlush::default(), json: Vec::new() };
         match command::parse(frame, self.app.settings.frame) {

@@ -59,9 +59,13 @@ impl Sink for SocketSink {
             Drained::Blocked => drop(tokio::spawn(write_when_possible(socket, connection.clone()))),
             Drained::Finished(_) => {
                 socket.shutdown(Shutdown::Write);
+                // Weak, so that the socket is closed as soon as its reader is done.
+                let socket = Arc::downgrade(&socket);
                 tokio::spawn(async move {
                     tokio::time::sleep(CLOSE_TIMEOUT).await;
-                    socket.shutdown(Shutdown::Both);
+                    if let Some(socket) = socket.upgrade() {
+                        socket.shutdown(Shutdown::Both);
+                    }
                 });
             }
             Drained::Failed => socket.shutdown(Shutdown::Both),
