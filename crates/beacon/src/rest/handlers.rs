@@ -27,7 +27,7 @@ pub(super) async fn publish(
     request: Request,
 ) -> Result<Json<Value>, Error> {
     app.quota.take()?;
-    let data = read_message(request, app.rest_message_bytes(), &rest.settings).await?;
+    let data = read_message(request, &app.orbit().settings, &rest.settings).await?;
     let published = app.hub().publish(&channel, Message { data, info: None, idempotency_key })?;
     Ok(messages_sent(published.sent))
 }
@@ -40,7 +40,7 @@ pub(super) async fn send_to_user(
     request: Request,
 ) -> Result<Json<Value>, Error> {
     app.quota.take()?;
-    let data = read_message(request, app.rest_message_bytes(), &rest.settings).await?;
+    let data = read_message(request, &app.orbit().settings, &rest.settings).await?;
     let send = || app.hub().tell_user(&user, &data);
     let sent = match idempotency_key {
         Some(key) => app.repeats.once(&user, &key, send),

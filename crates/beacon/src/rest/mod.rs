@@ -35,18 +35,19 @@ use error::Error;
 
 use crate::apps::Apps;
 
-/// Bounds of the REST API. Those that differ from app to app are in [`AppConfig`](crate::AppConfig).
+/// Bounds of the REST API. Those of an app are in its [`AppConfig`](crate::AppConfig).
 #[derive(Clone, Copy, Debug)]
 pub struct RestSettings {
-    /// How deep arrays and objects of a message may nest. Default 128.
-    pub message_depth: usize,
     /// How long a body may take to come in. Default 10 s.
     pub body_timeout: Duration,
+    /// Bytes of a body that is too long which are read and thrown away, so that a client which sends everything before
+    /// it reads anything gets its answer rather than a broken connection. Default 4 MiB.
+    pub thrown_away_bytes: u64,
 }
 
 impl Default for RestSettings {
     fn default() -> Self {
-        Self { message_depth: planet_orbit::protocol::json::DEFAULT_MAX_DEPTH, body_timeout: Duration::from_secs(10) }
+        Self { body_timeout: Duration::from_secs(10), thrown_away_bytes: 4 << 20 }
     }
 }
 

@@ -1,0 +1,9 @@
+//! Beacon through its public face.
+
+mod apps;
+mod events;
+mod history;
+mod operations;
+mod rest;
+mod rest_limits;
+mod support;
