@@ -252,9 +252,13 @@ impl Apps {
         }
         let mut list = Vec::with_capacity(with_keys.len());
         for (config, keys) in with_keys {
-            let app = hub
-                .create_app(&config.name, config.hub.clone())
-                .map_err(|source| AppsError::History { app: config.name.clone(), source })?;
+            let app = match hub.create_app(&config.name, config.hub.clone()) {
+                Ok(app) => app,
+                Err(source) => {
+                    give_back(hub);
+                    return Err(AppsError::History { app: config.name, source });
+                }
+            };
             list.push(Arc::new(App::new(keys, config, app)));
         }
         let by_api_key = list.iter().map(|app| (app.api_key().clone(), app.clone())).collect();
@@ -289,6 +293,14 @@ impl planet_orbit::Apps for Apps {
 
     fn default(&self) -> Arc<planet_orbit::App> {
         self.default_app().orbit().clone()
+    }
+}
+
+/// The store has handed over the history of the apps before the one that failed. Without this it would be lost with the
+/// process.
+fn give_back(hub: &Hub) {
+    if let Err(error) = hub.save() {
+        tracing::error!("the history that was saved is lost: {error}");
     }
 }
 

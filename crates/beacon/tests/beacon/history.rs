@@ -72,6 +72,23 @@ fn a_damaged_file_is_set_aside_and_the_server_starts() {
 }
 
 #[test]
+fn a_start_that_fails_gives_back_what_it_has_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = DataDir::open(folder.path()).unwrap();
+    let hub = crate::support::hub(&data);
+    let apps = Apps::open(&data, vec![config()], &hub).unwrap();
+    apps.default_app().hub().publish("chat", Message::new("1")).unwrap();
+    hub.save().unwrap();
+    let saved = fs::read(data.path().join("history/default.log")).unwrap();
+    // A folder opens like a file, and cannot be read like one.
+    fs::create_dir(data.path().join("history/other.log")).unwrap();
+    let both = vec![config(), AppConfig::new("other")];
+    let error = Apps::open(&data, both, &crate::support::hub(&data)).unwrap_err().to_string();
+    assert!(error.starts_with("cannot take over the history of the app other: "), "{error}");
+    assert_eq!(fs::read(data.path().join("history/default.log")).unwrap(), saved);
+}
+
+#[test]
 fn names_cannot_lead_out_of_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(&DataDir::open(folder.path()).unwrap()).unwrap();
