@@ -9,7 +9,6 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use planet_hub::{Connection, Drained, Sink};
 use planet_net::ConnectionGuard;
 use planet_websocket::scratch;
@@ -89,7 +88,10 @@ async fn write_when_possible(socket: Arc<Socket>, connection: Arc<Connection>) {
 
 /// Reads until the peer is gone. `early` is what came right behind the handshake.
 pub(super) async fn read(socket: &Socket, session: &Session, mut frames: Frames, early: bytes::Bytes) {
-    if !early.is_empty() && !frames.receive(session, &mut BytesMut::from(early)) {
+    let goes_on = frames.receive(session, &mut early.to_vec());
+    // Even an empty one may hold on to the 8 KB that hyper read the handshake into.
+    drop(early);
+    if !goes_on {
         return;
     }
     while socket.tcp.readable().await.is_ok() {

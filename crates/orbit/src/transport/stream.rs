@@ -39,7 +39,9 @@ async fn read<R>(reader: &mut R, session: &Session, mut frames: Frames, early: b
 where
     R: AsyncRead + Unpin,
 {
-    if !early.is_empty() && !frames.receive(session, &mut BytesMut::from(early)) {
+    let goes_on = frames.receive(session, &mut early.to_vec());
+    drop(early);
+    if !goes_on {
         return;
     }
     let receive = |context: &mut std::task::Context<'_>| {
