@@ -4,9 +4,11 @@
 //! is no task at all: the flusher, or the thread that answers a command, writes straight to the socket. Only a peer that
 //! takes no more gets a task of its own, until it does.
 
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use planet_hub::{Connection, Drained, Sink};
@@ -30,6 +32,18 @@ pub(super) struct Socket {
 impl Socket {
     pub(super) fn new(tcp: TcpStream, guard: ConnectionGuard) -> Arc<Self> {
         Arc::new(Self { tcp, guard })
+    }
+
+    /// Reads what there is; false once the connection can be dropped.
+    fn receive(&self, session: &Session, frames: &mut Frames) -> bool {
+        scratch::with(|buffer| match self.tcp.try_read(buffer) {
+            Ok(0) => false,
+            Ok(count) => {
+                self.guard.traffic().add_in(count as u64);
+                frames.receive(session, &mut buffer[..count])
+            }
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        })
     }
 
     /// Ends one or both directions; the reader sees the end of the stream. Fails only when it is over already.
@@ -87,24 +101,20 @@ async fn write_when_possible(socket: Arc<Socket>, connection: Arc<Connection>) {
 }
 
 /// Reads until the peer is gone. `early` is what came right behind the handshake.
-pub(super) async fn read(socket: &Socket, session: &Session, mut frames: Frames, early: bytes::Bytes) {
-    let goes_on = frames.receive(session, &mut early.to_vec());
-    // Even an empty one may hold on to the 8 KB that hyper read the handshake into.
-    drop(early);
-    if !goes_on {
-        return;
-    }
-    while socket.tcp.readable().await.is_ok() {
-        let goes_on = scratch::with(|buffer| match socket.tcp.try_read(buffer) {
-            Ok(0) => false,
-            Ok(count) => {
-                socket.guard.traffic().add_in(count as u64);
-                frames.receive(session, &mut buffer[..count])
-            }
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-        });
-        if !goes_on {
-            return;
+///
+/// A plain function around a small closure: the future is all that an idle connection keeps of its task, and an
+/// `async fn` would keep its arguments as well.
+pub(super) fn read(
+    socket: Arc<Socket>,
+    session: Arc<Session>,
+    mut frames: Frames,
+    early: bytes::Bytes,
+) -> impl Future<Output = ()> + Send {
+    let mut goes_on = frames.receive(&session, &mut early.to_vec());
+    poll_fn(move |context| {
+        while goes_on {
+            goes_on = ready!(socket.tcp.poll_read_ready(context)).is_ok() && socket.receive(&session, &mut frames);
         }
-    }
+        Poll::Ready(())
+    })
 }

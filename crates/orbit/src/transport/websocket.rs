@@ -49,7 +49,10 @@ pub(super) async fn open(
                 Ok((tcp, guard)) => {
                     // The task that did the handshake is as large as all that a handshake needs; the one that stays has
                     // to be small.
-                    tokio::spawn(serve_socket(orbit, app, address, Socket::new(tcp, guard), deflate, early));
+                    if let Some(reading) = serve_socket(&orbit, &app, address, Socket::new(tcp, guard), deflate, early)
+                    {
+                        tokio::spawn(reading);
+                    }
                 }
                 Err(tls) => serve_stream(orbit, app, address, tls, deflate, early).await,
             },
@@ -59,21 +62,19 @@ pub(super) async fn open(
     accepted.response()
 }
 
-async fn serve_socket(
-    orbit: Arc<Orbit>,
-    app: Arc<App>,
+/// Opens the session of a socket; what remains is to read from it.
+fn serve_socket(
+    orbit: &Arc<Orbit>,
+    app: &Arc<App>,
     address: Option<Box<AddressGuard>>,
     socket: Arc<Socket>,
     deflate: Option<DeflateParams>,
     early: bytes::Bytes,
-) {
+) -> Option<impl Future<Output = ()> + Send + use<>> {
     let wire = wire(deflate);
-    let Ok(connection) = app.hub.open(wire.id(), Some(Box::new(SocketSink(socket.clone())))) else { return };
-    let session = Session::open(&orbit, &app, connection, wire, Transport::WebSocket, address);
-    drop(orbit);
-    let frames = Frames::new(&app, deflate);
-    drop(app);
-    socket::read(&socket, &session, frames, early).await;
+    let connection = app.hub.open(wire.id(), Some(Box::new(SocketSink(socket.clone())))).ok()?;
+    let session = Session::open(orbit, app, connection, wire, Transport::WebSocket, address);
+    Some(socket::read(socket, session, Frames::new(app, deflate), early))
 }
 
 async fn serve_stream<S>(
