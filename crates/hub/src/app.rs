@@ -11,7 +11,7 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::budget::HistoryBudget;
-use crate::channel::{Channel, PresenceStats, Removed};
+use crate::channel::{Channel, NotPublished, PresenceStats, Removed};
 use crate::connection::Connection;
 use crate::error::{AppFull, HistoryError, IdentifyError, PublishError};
 use crate::event::{ClientInfo, Disconnect, Encoded, Event, FormatId};
@@ -206,7 +206,8 @@ impl App {
         loop {
             match channel.publish(self, message, self.now()) {
                 Ok(published) => return Ok(published),
-                Err(Removed) => {
+                Err(NotPublished::Stopped) => return Err(PublishError::Stopped),
+                Err(NotPublished::Removed) => {
                     self.forget(&channel);
                     let again = self.channel_or_new(channel.name());
                     channel = again.map_err(|limit| PublishError::TooManyChannels { limit })?;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -64,6 +65,14 @@ pub struct PresenceStats {
 /// The channel was taken out of its app meanwhile.
 pub(crate) struct Removed;
 
+/// Why a channel did not take a message.
+pub(crate) enum NotPublished {
+    /// The channel was taken out of its app meanwhile.
+    Removed,
+    /// The log has been saved for the next run.
+    Stopped,
+}
+
 /// A new subscriber's place in the channel.
 pub(crate) struct Seat {
     pub(crate) slot: usize,
@@ -92,10 +101,13 @@ impl Channel {
         (self.options.history_size > 0).then(|| state.log.position())
     }
 
-    pub(crate) fn publish(self: &Arc<Self>, app: &App, message: &Message, now: u64) -> Result<Published, Removed> {
+    pub(crate) fn publish(self: &Arc<Self>, app: &App, message: &Message, now: u64) -> Result<Published, NotPublished> {
         let mut state = lock(&self.state);
+        if app.node().stopped.load(Ordering::SeqCst) {
+            return Err(NotPublished::Stopped);
+        }
         if state.removed {
-            return Err(Removed);
+            return Err(NotPublished::Removed);
         }
         state.used_at = now;
         if let Some(key) = &message.idempotency_key {

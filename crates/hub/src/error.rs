@@ -27,12 +27,18 @@ pub enum PublishError {
         /// How many that is.
         limit: usize,
     },
+    /// The hub has been saved for the next run, which would know nothing of this message.
+    Stopped,
 }
 
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::TooManyChannels { limit } = self;
-        write!(f, "the app has {limit} channels already, which is its limit; publish to one of those")
+        match self {
+            Self::TooManyChannels { limit } => {
+                write!(f, "the app has {limit} channels already, which is its limit; publish to one of those")
+            }
+            Self::Stopped => f.write_str("the server is stopping; publish again in a moment"),
+        }
     }
 }
 

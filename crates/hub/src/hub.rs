@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -63,7 +64,15 @@ impl HubBuilder {
     /// The hub, with no app yet.
     pub fn build(self) -> Hub {
         let Self { formats, flush, observer, broker, store, clock } = self;
-        let node = Node { formats, flush, observer, broker, counters: Counters::default(), clock };
+        let node = Node {
+            formats,
+            flush,
+            observer,
+            broker,
+            counters: Counters::default(),
+            clock,
+            stopped: AtomicBool::new(false),
+        };
         Hub { node: Arc::new(node), store, apps: RwLock::default(), creating: Mutex::default() }
     }
 }
@@ -133,12 +142,14 @@ impl Hub {
         }
     }
 
-    /// Saves the logs of all apps to the store, as the last thing a run does: of what is published afterwards, the next
-    /// run would know nothing and give the same offsets again.
+    /// Saves the logs of all apps to the store, as the last thing a run does. From then on nothing can be published
+    /// ([`PublishError::Stopped`](crate::PublishError::Stopped)): the next run would know nothing of it and give the same
+    /// offsets again.
     ///
     /// # Errors
     /// When the store cannot be written; apps before that one are saved.
     pub fn save(&self) -> io::Result<()> {
+        self.node.stopped.store(true, Ordering::SeqCst);
         self.apps().iter().try_for_each(|app| self.store.save(app.name(), &app.snapshot()))
     }
 }

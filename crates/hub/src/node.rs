@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
@@ -42,6 +43,8 @@ pub(crate) struct Node {
     pub(crate) counters: Counters,
     /// The time, in milliseconds since 1970.
     pub(crate) clock: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// Set once, before the logs are saved: a channel that is locked after its log was saved takes no more messages.
+    pub(crate) stopped: AtomicBool,
 }
 
 impl fmt::Debug for Node {

@@ -246,6 +246,18 @@ fn logs_are_continued_once_so_that_a_crash_cannot_give_an_offset_twice() {
 }
 
 #[test]
+fn nothing_is_published_once_the_logs_are_saved() {
+    let memory = Memory::default();
+    let before = World::with_store(with_history(10), AppLimits::default(), memory.clone());
+    before.publish("chat", "1");
+    before.hub.save().unwrap();
+    let late = before.app.publish("chat", planet_hub::Message::new("2"));
+    assert_eq!(late, Err(planet_hub::PublishError::Stopped));
+    let elsewhere = before.app.publish("news", planet_hub::Message::new("3"));
+    assert_eq!(elsewhere, Err(planet_hub::PublishError::Stopped));
+}
+
+#[test]
 fn saved_messages_with_a_hole_are_not_trusted() {
     let memory = Memory::default();
     let before = World::with_store(with_history(10), AppLimits::default(), memory.clone());

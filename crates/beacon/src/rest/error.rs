@@ -31,7 +31,7 @@ pub(super) enum Error {
     TooSlow { limit: Duration },
     BodyLost,
     OverQuota { retry_after: Duration },
-    TooManyChannels(PublishError),
+    NotPublished(PublishError),
 }
 
 impl Error {
@@ -49,7 +49,10 @@ impl Error {
             | Self::BodyLost => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::OverQuota { .. } | Self::TooManyChannels(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::OverQuota { .. } | Self::NotPublished(PublishError::TooManyChannels { .. }) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            Self::NotPublished(PublishError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -71,7 +74,7 @@ impl Error {
             Self::TooSlow { limit } => format!("the body did not come within {} s", limit.as_secs_f32()),
             Self::BodyLost => "the body broke off".into(),
             Self::OverQuota { .. } => "the app publishes more often than its quota allows; try again later".into(),
-            Self::TooManyChannels(error) => error.to_string(),
+            Self::NotPublished(error) => error.to_string(),
         }
     }
 }
@@ -116,7 +119,7 @@ impl From<OverQuota> for Error {
 
 impl From<PublishError> for Error {
     fn from(error: PublishError) -> Self {
-        Self::TooManyChannels(error)
+        Self::NotPublished(error)
     }
 }
 

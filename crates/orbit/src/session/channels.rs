@@ -132,6 +132,7 @@ impl Session {
                 self.answer(id, &PublishResult, answers);
                 Ok(())
             }
+            Err(PublishError::Stopped) => Err(ErrorCode::INTERNAL.into()),
             Err(error @ PublishError::TooManyChannels { .. }) => {
                 Err(Refusal::Explained(ErrorCode::LIMIT_EXCEEDED, error.to_string()))
             }

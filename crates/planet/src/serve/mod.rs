@@ -155,9 +155,18 @@ fn announce(listener: &Listener, tls: bool, settings: &Settings, apps: &planet_b
     let app = apps.default_app();
     println!("  API key       {}", app.api_key());
     if app.keys_are_new() {
-        println!("  secret key    {}", app.secret_key().expose());
-        println!("  sign key      {}", app.sign_key().expose());
-        println!("  The keys were made just now and are kept in {}.", settings.server.data.display());
+        // Those from the settings are known to whoever wrote them.
+        let configured = settings.default_app();
+        if configured.secret_key.is_none() {
+            println!("  secret key    {}", app.secret_key().expose());
+        }
+        if configured.sign_key.is_none() {
+            println!("  sign key      {}", app.sign_key().expose());
+        }
+        println!(
+            "  Keys that the settings do not give were made just now and are kept in {}.",
+            settings.server.data.display()
+        );
     }
     if settings.default_app().open {
         let (bold, plain) = if std::io::stdout().is_terminal() { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
