@@ -27,7 +27,6 @@ export class Client implements Planet {
   /** Subscriptions that the server made for this user. */
   private serverSide = new Map<string, Channel>();
   private token: Token;
-  private clientId: string | null = null;
   private host: ChannelHost;
 
   constructor(
@@ -63,7 +62,7 @@ export class Client implements Planet {
   }
 
   get client(): string | null {
-    return this.clientId;
+    return this.connection.clientId;
   }
 
   on<E extends keyof PlanetEvents>(event: E, handler: (event: PlanetEvents[E]) => void): () => void {
@@ -106,7 +105,6 @@ export class Client implements Planet {
       onConnected: (result) => this.connected(result),
       onPush: (push) => this.push(push),
       onLost: () => {
-        this.clientId = null;
         this.token.cancel();
         for (const channel of [...this.channels.values(), ...this.serverSide.values()]) channel.connectionLost();
       },
@@ -134,7 +132,6 @@ export class Client implements Planet {
   }
 
   private connected(result: wire.ConnectResult): void {
-    this.clientId = result.client;
     this.token.schedule(result.expires ? result.ttl : undefined, this.sendRefresh, (error) => {
       this.failed(error);
       if (!error.temporary) this.connection.close(error.code, error.message);

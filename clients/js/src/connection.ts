@@ -43,6 +43,8 @@ const STABLE_AFTER = 5000;
 export class Connection {
   state: ConnectionState = "closed";
   transportName: TransportName | null = null;
+  /** The server's id of this connection, while connected. */
+  clientId: string | null = null;
   readonly commands: Commands;
 
   private transport: Transport | null = null;
@@ -188,6 +190,7 @@ export class Connection {
     if (!connect) return this.lost(wire.BAD_FRAME, "the reply to connect has no result");
     this.environment.clearTimeout(this.timer);
     this.chooser.worked(this.transportName!);
+    this.clientId = connect.client;
     this.pingInterval = (connect.ping ?? 0) * 1000;
     this.answerPings = !!connect.pong;
     this.connectedAt = this.lastTick = this.environment.now();
@@ -215,6 +218,7 @@ export class Connection {
     this.transport?.close();
     this.transport = null;
     this.transportName = null;
+    this.clientId = null;
     this.checking = false;
     this.state = "connecting";
     this.commands.stop(new PlanetError(wire.DISCONNECTED, "the connection was lost before the reply came", true));

@@ -225,6 +225,15 @@ test("a page in the back/forward cache holds no connection and comes back with t
   assert.equal(client.state, "connected");
 });
 
+test("the id of the connection is known when the page is told of it", async () => {
+  const { environment, client } = await start();
+  const ids: (string | null)[] = [];
+  client.on("state", () => ids.push(client.client));
+  await environment.transport.accept({ client: "c7" });
+  await environment.transport.fail();
+  assert.deepEqual(ids, ["c7", null]);
+});
+
 test("close() is final, quiet and complete", async () => {
   const { environment, client, states } = await startConnected();
   const lost = assert.rejects(client.publish("chat", 1), { code: 11 });
