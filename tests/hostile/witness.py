@@ -57,7 +57,9 @@ class Client:
     """The protocol over PyPI websockets."""
 
     def __init__(self, server: Server, **connect_request: object) -> None:
-        self.socket: ClientConnection = connect(server.websocket_url, proxy=None, open_timeout=30, close_timeout=1)
+        self.socket: ClientConnection = connect(
+            server.websocket_url, proxy=None, open_timeout=30, close_timeout=1, max_size=None
+        )
         self.frames: list[dict] = []
         self._last_id = 0
         self.greeting = self.ask("connect", **connect_request)

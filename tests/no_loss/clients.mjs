@@ -26,7 +26,7 @@ function stock(url, ledger) {
   sub.on('publication', ({ offset, data }) => ledger.message(offset, data.number));
   const ready = new Promise((resolve) => {
     sub.on('subscribed', ({ wasRecovering, recovered }) => {
-      if (wasRecovering) ledger.reconnected();
+      if (wasRecovering) ledger.resumed();
       if (wasRecovering && !recovered) ledger.gap();
       resolve();
     });
@@ -56,7 +56,7 @@ function longPoll(url, ledger) {
         if (state === 'unsubscribed') ledger.problems.push('unsubscribed for good');
         if (state !== 'subscribed') return;
         subscriptions += 1;
-        if (subscriptions > 1) ledger.reconnected();
+        if (subscriptions > 1) ledger.resumed();
         resolve();
       },
     });
@@ -71,7 +71,7 @@ function eventSource(url, ledger) {
   const ready = new Promise((resolve) => {
     source.addEventListener('open', () => {
       opened += 1;
-      if (opened > 1) ledger.reconnected();
+      if (opened > 1) ledger.resumed();
       resolve();
     });
   });
@@ -80,7 +80,8 @@ function eventSource(url, ledger) {
     if (source.readyState === EventSource.CLOSED) ledger.problems.push(`the event stream was ended for good: ${code}`);
   });
   source.addEventListener('message', ({ data, lastEventId }) => {
-    ledger.message(Number(lastEventId.slice(lastEventId.lastIndexOf(':') + 1)), JSON.parse(data).number);
+    const [, offset] = lastEventId.split(':');
+    ledger.message(Number(offset), JSON.parse(data).number);
   });
   return { ready, close: () => source.close() };
 }

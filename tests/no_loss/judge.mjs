@@ -6,7 +6,7 @@ import { MIX } from './clients.mjs';
 
 /** Prints a table by transport; the answer is the list of what is wrong. */
 export function judge(reports, total, published) {
-  const problems = [];
+  const problems = judgeNumbers(reports, total, published);
   for (const [index, report] of reports.entries()) {
     const who = `${report.transport} subscriber ${index}`;
     problems.push(...report.problems.map((problem) => `${who}: ${problem}`));
@@ -15,13 +15,12 @@ export function judge(reports, total, published) {
       problems.push(`${who}: ${report.seen} seen and ${report.told} told missing make not ${total}`);
     }
   }
-  problems.push(...judgeNumbers(reports, total, published));
 
-  const columns = ['transport', 'subscribers', 'complete', 'told of a gap', 'messages', 'told missing', 'reconnects'];
+  const columns = ['transport', 'subscribers', 'complete', 'told of a gap', 'messages', 'told missing', 'resumed'];
   const row = (name, of) => {
     const sum = (value) => of.reduce((all, report) => all + value(report), 0);
     return [name, of.length, sum(({ seen }) => Number(seen === total)), sum(({ gaps }) => Number(gaps > 0)),
-      sum(({ seen }) => seen), sum(({ told }) => told), sum(({ reconnects }) => reconnects)];
+      sum(({ seen }) => seen), sum(({ told }) => told), sum(({ resumes }) => resumes)];
   };
   const rows = Object.keys(MIX).map((name) => row(name, reports.filter(({ transport }) => transport === name)));
   for (const cells of [columns, ...rows, row('all', reports)]) {

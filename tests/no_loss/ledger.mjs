@@ -9,7 +9,7 @@ export class Ledger {
     this.seen = 0;
     this.gaps = 0;
     this.told = 0;
-    this.reconnects = 0;
+    this.resumes = 0;
     this.problems = [];
     this.gapOpen = false;
     this.numbers = createHash('sha256');
@@ -36,8 +36,8 @@ export class Ledger {
     this.gapOpen = true;
   }
 
-  reconnected() {
-    this.reconnects += 1;
+  resumed() {
+    this.resumes += 1;
   }
 
   #problem(text) {
@@ -47,8 +47,8 @@ export class Ledger {
 
   /** What the judge needs to know, as plain values. */
   report() {
-    const { transport, last, seen, gaps, told, reconnects, problems } = this;
+    const { transport, last, seen, gaps, told, resumes, problems } = this;
     const digest = this.numbers.copy().digest('hex');
-    return { transport, last, seen, gaps, told, reconnects, problems, digest };
+    return { transport, last, seen, gaps, told, resumes, problems, digest };
   }
 }

@@ -21,6 +21,8 @@ const CUT_EVERY_MS = 500;
 /** Of all connections, so many are cut each time. */
 const CUT_SHARE = 0.02;
 const CATCH_UP_MS = 90_000;
+/** Long enough for publications whose answer was cut off to be repeated. */
+const SETTLE_MS = 2000;
 
 const { values: options } = parseArgs({
   options: {
@@ -67,15 +69,16 @@ async function cutAtRandom(stage, subscribers, publisher) {
   while (!stage.over) {
     await sleep(CUT_EVERY_MS);
     stage.cuts += subscribers.cut(CUT_SHARE);
-    // A server forgets idempotency keys when it is restarted, so an answer must not get lost just then.
+    // A restarted server has forgotten the idempotency keys, so no answer may get lost just before.
     if (!stage.restarting) stage.cuts += publisher.cut(CUT_SHARE);
   }
 }
 
 async function restart(stage, times, home, port) {
   for (let time = 1; time <= times; time += 1) {
-    await sleep((seconds * 1000) / (times + 1));
+    await sleep((seconds * 1000) / (times + 1) - SETTLE_MS);
     stage.restarting = true;
+    await sleep(SETTLE_MS);
     const ended = await stage.server.stop();
     if (ended !== 0) throw new Error(`the server ended with ${ended}; its output was:\n${stage.server.output}`);
     stage.server = await Server.start({ home, port });

@@ -10,7 +10,7 @@ import { next, until } from '../../support/js/wait.mjs';
 
 let server;
 before(async () => (server = await Server.start()));
-after(() => server.discard());
+after(() => server?.discard());
 
 /** The code of the error that a promise is rejected with. */
 const errorCode = (promise) => promise.then(() => 'no error', (error) => error.code);
@@ -39,7 +39,7 @@ for (const transport of TRANSPORTS) {
     }));
 
     test('is refused for good with a forged token', () => withClients(async (keep) => {
-      const mallory = keep(client({ token: jwt({ sub: 'julia', exp: inSeconds(60) }, { key: 'x'.repeat(20) }) }));
+      const mallory = keep(client({ token: jwt({ sub: 'julia', exp: inSeconds(60) }, { key: 'x'.repeat(40) }) }));
       const event = next(mallory, 'disconnected');
       mallory.connect();
       assert.equal((await event).code, 3500);
@@ -172,7 +172,7 @@ for (const transport of TRANSPORTS) {
         assert.equal(await refused(anonymous, 'members:room'), 103);
         assert.equal(await refused(anonymous, 'private:room'), 103);
         assert.equal(await refused(anonymous, 'staff:room'), 103);
-        assert.equal(await refused(anonymous, 'elsewhere:room'), 102);
+        assert.equal(await refused(anonymous, 'elsewhere:room'), 103);
         assert.equal(await refused(anonymous, 'chat:not a name'), 107);
         assert.equal(await errorCode(anonymous.rpc('method', {})), 104);
       }));
@@ -184,6 +184,14 @@ for (const transport of TRANSPORTS) {
         assert.equal(await refused(julia, 'private:room'), 103);
         assert.equal(await refused(julia, '@romeo'), 103);
         assert.equal(await errorCode(julia.publish('news:room', 'mine')), 103);
+      }));
+
+      test('nor read or see in a channel that it may not subscribe to', () => withClients(async (keep) => {
+        await server.publish('private:read', 'secret');
+        const julia = await connected(keep(client(user('julia'))));
+        assert.equal(await errorCode(julia.history('private:read', { limit: 10 })), 103);
+        assert.equal(await errorCode(julia.presence('private:read')), 103);
+        assert.equal(await errorCode(julia.presenceStats('private:read')), 103);
       }));
 
       test('but may subscribe with a token for the channel', () => withClients(async (keep) => {

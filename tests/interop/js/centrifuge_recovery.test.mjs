@@ -16,9 +16,12 @@ before(async () => {
   proxy = await Proxy.start(server.port);
 });
 after(async () => {
-  await proxy.stop();
-  await server.discard();
+  await proxy?.stop();
+  await server?.discard();
 });
+
+/** The default of `channels_per_connection`. A client subscribes to all of them in one batch. */
+const CHANNELS = 128;
 
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
@@ -94,6 +97,15 @@ for (const transport of TRANSPORTS) {
       assert.deepEqual((({ wasRecovering, recovered }) => [wasRecovering, recovered])(await back), [true, true]);
       await until('the missed message arrives', () => seen.length === 2);
       assert.deepEqual(seen, [1, 2]);
+    }));
+
+    test('comes back with as many channels as it may have', () => withClients(async (keep) => {
+      const julia = await connected(keep(stockClient(proxy.url, transport)));
+      const names = range(1, CHANNELS).map((number) => `chat:many.${transport}.${number}`);
+      const subs = await Promise.all(names.map((name) => subscribed(julia, name)));
+      const back = Promise.all(subs.map((sub) => next(sub, 'subscribed')));
+      proxy.cut();
+      assert.ok((await back).every(({ recovered }) => recovered));
     }));
 
     test('resumes after a graceful restart of the server', () => withClients(async (keep) => {

@@ -15,16 +15,16 @@ const STOP_LIMIT_MS = 20_000;
 export const API_KEY = 'interop_app';
 export const SECRET_KEY = 'interop_secret_key';
 export const SIGN_KEY = 'interop_sign_key_1';
-export const HS256_SECRET = 'interop_hs256_secret';
+export const HS256_SECRET = 'interop_hs256_secret_of_32_or_more';
 
 /** The request header with which a back end makes a publication safe to repeat. */
 export const IDEMPOTENCY_HEADER = 'Idempotency-Key';
 
-/** The release build that the test command makes, or the one that PLANET_BIN names. */
+/** The release build that the test command makes, or the one that TESTED_PLANET names. */
 function binary() {
   const target = process.env.CARGO_TARGET_DIR ?? join(REPOSITORY, 'target');
-  const path = process.env.PLANET_BIN ?? join(target, 'release/planet');
-  if (!existsSync(path)) throw new Error(`${path} is missing: run cargo build --release, or set PLANET_BIN`);
+  const path = process.env.TESTED_PLANET ?? join(target, 'release/planet');
+  if (!existsSync(path)) throw new Error(`${path} is missing: run cargo build --release, or set TESTED_PLANET`);
   return path;
 }
 
@@ -72,7 +72,10 @@ export class Server {
     return new Promise((resolve, reject) => {
       const fail = (why) => reject(new Error(`${why}; its output was:\n${this.output}`));
       const timer = setTimeout(() => fail('the server did not say where it listens'), START_LIMIT_MS);
-      this.ended.then(() => fail('the server ended at once'));
+      this.ended.then(() => {
+        clearTimeout(timer);
+        fail('the server ended at once');
+      });
       const read = (chunk) => {
         this.output += chunk;
         const found = /http:\/\/127\.0\.0\.1:\d+/.exec(this.output);

@@ -20,15 +20,15 @@ STOP_LIMIT = 20
 API_KEY = "interop_app"
 SECRET_KEY = "interop_secret_key"
 SIGN_KEY = "interop_sign_key_1"
-HS256_SECRET = "interop_hs256_secret"
+HS256_SECRET = "interop_hs256_secret_of_32_or_more"
 
 
 def binary() -> pathlib.Path:
-    """The release build that the test command makes, or the one that PLANET_BIN names."""
+    """The release build that the test command makes, or the one that TESTED_PLANET names."""
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-    path = pathlib.Path(os.environ.get("PLANET_BIN", target / "release/planet"))
+    path = pathlib.Path(os.environ.get("TESTED_PLANET", target / "release/planet"))
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: run cargo build --release, or set PLANET_BIN")
+        raise FileNotFoundError(f"{path} is missing: run cargo build --release, or set TESTED_PLANET")
     return path
 
 

@@ -183,7 +183,7 @@ fn no_loss(context: &Context) -> Result<(), String> {
     node_tests(context, "no_loss")?;
     let mut command = Command::new("node");
     command.current_dir(workspace::root().join("tests")).arg("no_loss/main.mjs");
-    command.env("PLANET_BIN", workspace::planet());
+    command.env("TESTED_PLANET", workspace::planet());
     context.run(command)
 }
 
@@ -199,7 +199,7 @@ fn node_tests(context: &Context, folder: &str) -> Result<(), String> {
     files.sort();
     let mut command = Command::new("node");
     command.current_dir(tests).args(["--test", "--test-concurrency=1"]).args(files);
-    command.env("PLANET_BIN", workspace::planet());
+    command.env("TESTED_PLANET", workspace::planet());
     context.run(command)
 }
 
@@ -208,6 +208,6 @@ fn python_tests(context: &Context, folder: &str) -> Result<(), String> {
     let mut command = Command::new(needs::python("python"));
     command.current_dir(workspace::root().join("tests"));
     command.args(["-m", "unittest", "discover", "--verbose", "--top-level-directory", ".", "--start-directory"]);
-    command.arg(folder).env("PLANET_BIN", workspace::planet());
+    command.arg(folder).env("TESTED_PLANET", workspace::planet());
     context.run(command)
 }
