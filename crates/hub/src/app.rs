@@ -221,9 +221,11 @@ impl App {
         self.tell(&self.connections_of(user), data)
     }
 
-    /// Sends JSON text without line breaks to every connection of the app; says to how many.
+    /// Sends JSON text without line breaks to every connection of the app that has said who it is; says to how many.
     pub fn tell_everyone(&self, data: &Bytes) -> usize {
-        self.tell(&self.connections(), data)
+        let mut connections = self.connections();
+        connections.retain(|connection| connection.is_identified());
+        self.tell(&connections, data)
     }
 
     pub(crate) fn tell(&self, connections: &[Arc<Connection>], data: &[u8]) -> usize {

@@ -103,6 +103,11 @@ impl Connection {
         self.identity.get()?.user.as_ref()
     }
 
+    /// Whether [`identify`](Self::identify) has succeeded.
+    pub fn is_identified(&self) -> bool {
+        self.identity.get().is_some()
+    }
+
     /// Who it is, as others see it.
     pub fn client_info(&self) -> ClientInfo {
         let identity = self.identity.get();

@@ -143,9 +143,21 @@ fn disconnecting_a_user_says_why_after_what_was_queued() {
 }
 
 #[test]
+fn whoever_has_not_said_who_it_is_is_told_nothing() {
+    let world = World::new(ChannelOptions::default(), AppLimits::default());
+    let (julia, stranger) = (world.client(Some("julia")), world.stranger(FormatId(0)));
+    assert_eq!(world.app.tell_everyone(&Bytes::from_static(b"1")), 1);
+    assert_eq!((julia.lines(), stranger.lines()), (vec!["message 1".to_owned()], vec![]));
+    stranger.connection.identify(None, None).unwrap();
+    assert_eq!(world.app.tell_everyone(&Bytes::from_static(b"2")), 2);
+    assert_eq!(stranger.lines(), ["message 2"]);
+}
+
+#[test]
 fn an_event_is_encoded_once_for_each_format_in_use() {
     let world = World::new(common::with_history(10), AppLimits::default());
     let clients: Vec<_> = (0..20).map(|at| world.stranger(FormatId(at % 2))).collect();
+    clients.iter().for_each(|client| client.connection.identify(None, None).unwrap());
     clients.iter().for_each(|client| client.subscribe("chat"));
     let calls = || world.encoded.each_ref().map(|calls| calls.load(std::sync::atomic::Ordering::Relaxed));
     assert_eq!(world.publish("chat", "1").sent, 20);
