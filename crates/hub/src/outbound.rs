@@ -69,7 +69,7 @@ pub(crate) struct Publish<'a> {
 pub enum Drained {
     /// Everything is written; the next push calls for a writer again.
     Empty,
-    /// The sink takes no more for now; drain again when it is writable. A peer that reads nothing never makes it so:
+    /// The sink takes no more for now, or has had its turn; drain again when it is writable. A peer that reads nothing never makes it so:
     /// give up after a while.
     Blocked,
     /// Everything is written, and nothing will come any more: the transport can be closed, for this reason.
@@ -77,6 +77,10 @@ pub enum Drained {
     /// Writing failed; the queue is dead.
     Failed,
 }
+
+/// Batches that a drain writes before it lets others have their turn. Publishers that outpace the sink would keep it
+/// busy for ever.
+const TURN: usize = 16;
 
 /// What a drain wrote.
 #[derive(Clone, Copy, Debug)]
@@ -227,19 +231,25 @@ impl Outbound {
         }
     }
 
-    /// Writes all there is to `sink`, until the queue is empty or the sink takes no more.
+    /// Writes all there is to `sink`, until the queue is empty or the sink takes no more. So much comes in meanwhile at
+    /// times that this has no end by itself: then it ends as if the sink took no more.
     ///
     /// Call it when the hub asks for this connection to be written, and after [`Drained::Blocked`] once the sink is
     /// writable; at most one caller at a time.
     pub fn drain(&self, sink: &dyn Sink) -> DrainReport {
         let mut report = DrainReport { outcome: Drained::Empty, bytes: 0, waited: None };
         let mut batch = Batch::default();
+        let mut left = TURN;
         loop {
             match self.exchange(std::mem::take(&mut batch), None) {
                 Exchange::Batch(taken) => batch = taken,
                 Exchange::Idle => return report,
                 Exchange::Finished(why) => return DrainReport { outcome: Drained::Finished(why), ..report },
             }
+            if left == 0 {
+                return DrainReport { outcome: self.restore(batch), ..report };
+            }
+            left -= 1;
             let outcome = batch.write_to(sink);
             report.bytes += batch.written as u64;
             match outcome {
