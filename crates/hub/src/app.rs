@@ -326,9 +326,11 @@ impl App {
     pub(crate) fn sweep(&self) {
         let now = self.now();
         let channels: Vec<_> = self.channels.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        // Anyone may have channels remembered by looking at them; that must not keep others from having theirs.
+        let crowded = channels.len() > self.limits().channels / 4 * 3;
         let mut removed = 0;
         for channel in channels {
-            if let Err(Removed) = channel.sweep(self, now) {
+            if let Err(Removed) = channel.sweep(self, now, crowded) {
                 self.forget(&channel);
                 removed += 1;
             }

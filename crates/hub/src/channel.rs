@@ -358,8 +358,9 @@ impl Channel {
         (due, oldest)
     }
 
-    /// Forgets what has expired. `Removed` when the channel is of no more use, and is now marked as removed.
-    pub(crate) fn sweep(&self, app: &App, now: u64) -> Result<(), Removed> {
+    /// Forgets what has expired. `Removed` when the channel is of no more use, and is now marked as removed. In a
+    /// `crowded` app, to be remembered is no use.
+    pub(crate) fn sweep(&self, app: &App, now: u64, crowded: bool) -> Result<(), Removed> {
         let mut state = lock(&self.state);
         let had_messages = !state.log.is_empty();
         self.expire(&mut state, app.budget(), now);
@@ -374,7 +375,7 @@ impl Channel {
             state.used_at = now;
         }
         let position_ttl = app.limits().position_ttl.as_millis() as u64;
-        let remembered = if self.options.history_size > 0 { position_ttl } else { 0 };
+        let remembered = if self.options.history_size > 0 && !crowded { position_ttl } else { 0 };
         let unused_for = now.saturating_sub(state.used_at);
         if busy || unused_for < remembered {
             return Ok(());

@@ -66,7 +66,8 @@ pub struct AppLimits {
     /// Idempotency keys that one channel remembers; beyond that the oldest is forgotten early.
     pub idempotency_keys: usize,
     /// How long an unused channel's epoch and offset are remembered after its last message has expired, so that a
-    /// subscriber that comes back late is not told of a gap where there is none.
+    /// subscriber that comes back late is not told of a gap where there is none. Not at all while the app has three
+    /// quarters of the [`channels`](Self::channels) that it may have.
     pub position_ttl: Duration,
 }
 

@@ -2,6 +2,10 @@
 
 mod common;
 
+use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
 use bytes::Bytes;
 use common::{World, with_history};
 use planet_hub::*;
@@ -24,6 +28,23 @@ fn connections_of_an_app() {
     assert_eq!(second.lines(), ["message on"]);
     first.connection.end();
     assert!(world.app.open(FormatId(0), None).is_ok());
+}
+
+#[test]
+fn channels_that_are_only_remembered_make_room_in_a_crowded_app() {
+    let world = limited(AppLimits { channels: 4, ..AppLimits::default() });
+    let subscriber = world.client(None);
+    subscriber.subscribe("used");
+    let look_at = |name: &str| world.app.history(name, &HistoryQuery::default()).map(|_| ());
+    look_at("a").unwrap();
+    world.hub.sweep();
+    assert_eq!(world.app.channel_count(), 2, "remembered while there is room");
+    look_at("b").unwrap();
+    look_at("c").unwrap();
+    assert_eq!(look_at("d"), Err(HistoryError::Unrecoverable));
+    world.hub.sweep();
+    assert_eq!(world.app.channel_count(), 1, "the one in use");
+    look_at("d").unwrap();
 }
 
 #[test]
@@ -234,4 +255,41 @@ fn resumes_under_one_hold_share_the_room() {
     assert_eq!(client.lines(), [""; 0]);
     client.connection.flush(client.connection.release(answers.concat().into()));
     assert_eq!(client.lines(), ["one true", "two false", "one #2 new", "two #2 new"]);
+}
+
+/// Has the next frame queued each time it takes one.
+#[derive(Default)]
+struct Talkative {
+    connection: OnceLock<Weak<Connection>>,
+    writes: AtomicUsize,
+    stopped: Mutex<Vec<Drained>>,
+}
+
+struct TalkativeSink(Arc<Talkative>);
+
+impl Sink for TalkativeSink {
+    fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.writes.fetch_add(1, Ordering::Relaxed);
+        let connection = self.0.connection.get().and_then(Weak::upgrade).expect("it is written only while it lives");
+        let _a_writer_runs = connection.send(Bytes::from_static(b"more"));
+        Ok(frames.iter().map(|frame| frame.len()).sum())
+    }
+
+    fn stopped(&self, _: &Arc<Connection>, outcome: Drained) {
+        self.0.stopped.lock().unwrap().push(outcome);
+    }
+}
+
+#[test]
+fn a_queue_that_never_empties_lets_others_have_their_turn() {
+    let world = World::new(ChannelOptions::default(), AppLimits::default());
+    let sink = Arc::new(Talkative::default());
+    let connection = world.app.open(FormatId(0), Some(Box::new(TalkativeSink(sink.clone())))).unwrap();
+    sink.connection.set(Arc::downgrade(&connection)).unwrap();
+    connection.flush(connection.send(Bytes::from_static(b"first")));
+    let written = sink.writes.load(Ordering::Relaxed);
+    assert_eq!(*sink.stopped.lock().unwrap(), [Drained::Blocked]);
+    connection.drain();
+    assert!(sink.writes.load(Ordering::Relaxed) > written, "and it goes on when it is its turn again");
+    connection.end();
 }
