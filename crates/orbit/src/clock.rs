@@ -17,6 +17,9 @@ pub trait Tick: Send + Sync + 'static {
 
 const SLOTS: usize = 64;
 
+/// Who is woken before others of the thread get their turn: a ping is a write, and thousands may be due at once.
+const TURN: usize = 64;
+
 /// The wheel. What is due later than its size is looked at once a turn until its time has come.
 pub struct Clock<T> {
     epoch: Instant,
@@ -46,14 +49,15 @@ impl<T: Tick> Clock<T> {
         self.epoch.elapsed().as_secs() as Seconds
     }
 
-    /// Has `who` woken in so many seconds, at least one.
-    pub fn schedule(&self, who: &Arc<T>, within: Seconds) {
-        self.insert(Arc::downgrade(who), within);
+    /// Has `who` woken once so many seconds have passed, and at most one more.
+    pub fn schedule(&self, who: &Arc<T>, after: Seconds) {
+        // The present second has begun already.
+        self.insert(Arc::downgrade(who), after.saturating_add(1));
     }
 
     fn insert(&self, who: Weak<T>, within: Seconds) {
         let mut wheel = self.lock();
-        let due = wheel.now + within.max(1);
+        let due = wheel.now.saturating_add(within.max(1));
         wheel.slots[due as usize % SLOTS].push(Entry { due, who });
     }
 
@@ -65,25 +69,32 @@ impl<T: Tick> Clock<T> {
             second.tick().await;
             let now = self.now();
             while self.lock().now < now {
-                self.turn();
+                self.turn().await;
             }
         }
     }
 
     /// Goes on by one second and wakes whoever is due.
-    fn turn(&self) {
+    async fn turn(&self) {
         let (now, entries) = {
             let mut wheel = self.lock();
             wheel.now += 1;
             let now = wheel.now;
             (now, std::mem::take(&mut wheel.slots[now as usize % SLOTS]))
         };
-        for Entry { due, who } in entries {
-            let Some(alive) = who.upgrade() else { continue };
-            let again = if due > now { Some(due - now) } else { alive.tick(now) };
-            if let Some(within) = again {
-                self.insert(who, within);
+        for (count, entry) in entries.into_iter().enumerate() {
+            if count % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
             }
+            self.wake(entry, now);
+        }
+    }
+
+    fn wake(&self, Entry { due, who }: Entry<T>, now: Seconds) {
+        let Some(alive) = who.upgrade() else { return };
+        let again = if due > now { Some(due - now) } else { alive.tick(now) };
+        if let Some(within) = again {
+            self.insert(who, within);
         }
     }
 
@@ -112,24 +123,37 @@ mod tests {
         Arc::new(Sleeper { woken_at: Mutex::default(), every })
     }
 
-    #[test]
-    fn everyone_is_woken_when_due_and_as_often_as_asked() {
+    #[tokio::test]
+    async fn everyone_is_woken_when_due_and_as_often_as_asked() {
         let clock = Clock::default();
         let (once, often, late) = (sleeper(None), sleeper(Some(25)), sleeper(None));
         clock.schedule(&once, 0);
         clock.schedule(&often, 10);
         clock.schedule(&late, 200);
-        (0..250).for_each(|_| clock.turn());
+        for _ in 0..250 {
+            clock.turn().await;
+        }
         assert_eq!(*once.woken_at.lock().unwrap(), [1]);
-        assert_eq!(*often.woken_at.lock().unwrap(), [10, 35, 60, 85, 110, 135, 160, 185, 210, 235]);
-        assert_eq!(*late.woken_at.lock().unwrap(), [200]);
+        assert_eq!(*often.woken_at.lock().unwrap(), [11, 36, 61, 86, 111, 136, 161, 186, 211, 236]);
+        assert_eq!(*late.woken_at.lock().unwrap(), [201]);
     }
 
-    #[test]
-    fn the_dead_leave_the_wheel() {
+    #[tokio::test]
+    async fn more_than_one_turn_of_sleepers_is_woken_in_the_same_second() {
+        let clock = Clock::default();
+        let sleepers: Vec<_> = (0..3 * TURN).map(|_| sleeper(None)).collect();
+        sleepers.iter().for_each(|sleeper| clock.schedule(sleeper, 0));
+        clock.turn().await;
+        assert!(sleepers.iter().all(|sleeper| *sleeper.woken_at.lock().unwrap() == [1]));
+    }
+
+    #[tokio::test]
+    async fn the_dead_leave_the_wheel() {
         let clock = Clock::default();
         clock.schedule(&sleeper(Some(1)), 1);
-        (0..SLOTS).for_each(|_| clock.turn());
+        for _ in 0..SLOTS {
+            clock.turn().await;
+        }
         assert!(clock.lock().slots.iter().all(Vec::is_empty));
     }
 }
