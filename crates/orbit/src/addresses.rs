@@ -1,10 +1,13 @@
-//! How many sessions each address behind trusted proxies has.
+//! How many sessions each address has, where its accepted connections do not tell: behind trusted proxies, over HTTP/2,
+//! and between the requests of a long poll.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use planet_net::admission::address_key;
+
+use crate::orbit::give_back;
 
 /// Sessions by address; an IPv6 address counts as its /64 network.
 #[derive(Debug, Default)]
@@ -45,6 +48,7 @@ impl Drop for AddressGuard {
             *count -= 1;
             if *count == 0 {
                 counts.remove(&self.address);
+                give_back(&mut counts);
             }
         }
     }

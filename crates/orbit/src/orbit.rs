@@ -94,12 +94,17 @@ impl Orbit {
         &self.addresses
     }
 
-    /// The address of a client behind a trusted proxy. Those that connect themselves are bounded where they are
-    /// accepted.
-    pub(crate) fn forwarded_address<B>(&self, request: &http::Request<B>) -> Option<IpAddr> {
-        let peer = request.extensions().get::<PeerInfo>()?.addr.ip();
+    /// The address that a request's session is counted for. `None` where the connections that are accepted from the
+    /// address are counted already, and each of them is one session at most.
+    pub(crate) fn counted_address<B>(&self, request: &http::Request<B>, outlives_request: bool) -> Option<IpAddr> {
+        let info = request.extensions().get::<PeerInfo>()?;
+        let peer = info.addr.ip();
         let client = client_address(request.headers(), peer, &self.trusted_proxies);
-        (client != peer).then_some(client)
+        if client != peer {
+            return Some(client);
+        }
+        let shares_connection = outlives_request || request.version() == http::Version::HTTP_2;
+        (shares_connection && !info.guard.limits().unlimited_addresses.contains(peer)).then_some(peer)
     }
 
     /// Names this run of the server, for clients that send commands beside their stream.
@@ -118,7 +123,9 @@ impl Sessions {
     }
 
     pub(crate) fn remove(&self, key: &str) {
-        self.lock().remove(key);
+        let mut sessions = self.lock();
+        sessions.remove(key);
+        give_back(&mut sessions);
     }
 
     pub(crate) fn find(&self, key: &str) -> Option<Arc<Session>> {
@@ -127,6 +134,13 @@ impl Sessions {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Weak<Session>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives memory back once most of a table stands empty.
+pub(crate) fn give_back<K: Eq + std::hash::Hash, V>(table: &mut HashMap<K, V>) {
+    if table.capacity() > 8 * table.len().max(8) {
+        table.shrink_to(2 * table.len());
     }
 }
 

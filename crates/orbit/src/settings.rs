@@ -25,9 +25,11 @@ pub struct SessionSettings {
     pub channel_name: usize,
     /// Characters of a user's name. Default and most: 128.
     pub user_name: usize,
-    /// Sessions at once of one address behind trusted proxies. Default 1024.
+    /// Sessions at once of one address, where they are not the connections that a [`planet_net::Limits`] bounds: behind
+    /// trusted proxies, over HTTP/2, and by long polling. Default 1024.
     pub connections_per_address: usize,
-    /// Publications in one answer to a history request. Default 1000.
+    /// Publications in one answer to a history request, which is also no larger than half of the outbound queue. Default
+    /// 1000.
     pub history_page: usize,
     /// Connections in one answer to a presence request; in larger channels it is answered with error 108. Default 10,000.
     pub presence_clients: usize,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use planet_hub::{Epoch, Position};
@@ -36,11 +36,8 @@ impl Query {
         let mut parsed = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                "channel" => {
-                    if !parsed.channels.iter().any(|known| *known == value) {
-                        parsed.channels.push(value.into_owned());
-                    }
-                }
+                "channel" if parsed.channels.iter().any(|known| *known == value) => {}
+                "channel" => parsed.channels.push(value.into_owned()),
                 "token" => parsed.token = value.into_owned(),
                 "user" => parsed.user = Some(value.into_owned()),
                 "lastEventId" => parsed.last_event_id = Some(value.into_owned()),
@@ -69,9 +66,14 @@ pub(super) async fn open(
         .filter(|id| !id.is_empty());
     let session = match open_session(&orbit, &client, Wire::PlainEvents, Transport::EventSource) {
         Ok(session) => session,
-        Err(refusal) => return refusal,
+        Err(refused) => return refused.into_response(),
     };
-    let seen = last_event_id.as_deref().map(parse_positions);
+    let seen = last_event_id.as_deref().map(|id| {
+        let mut seen = parse_positions(id);
+        // What it says of other channels is not repeated in the ids that follow.
+        seen.retain(|(channel, _)| query.channels.contains(channel));
+        seen
+    });
     let subscribed = session.subscribe_plainly(&query.token, query.user.as_deref(), &query.channels, |channel| {
         seen.as_ref().map(|seen| seen.iter().find(|(name, _)| name == channel).map(|(_, position)| *position))
     });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::Transport;
 use super::body::streaming;
@@ -22,13 +22,13 @@ pub(super) async fn open(
 ) -> Response {
     let connect = match commands(&client.app, body).await {
         Ok(connect) => connect,
-        Err(refusal) => return refusal,
+        Err(refused) => return refused.into_response(),
     };
     match open_session(&orbit, &client, Wire::Lines, Transport::HttpStream) {
         Ok(session) => {
             session.receive(&connect);
             streaming(session, "application/json; charset=utf-8", None)
         }
-        Err(refusal) => refusal,
+        Err(refused) => refused.into_response(),
     }
 }

@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
@@ -24,9 +25,8 @@ use tokio::sync::Notify;
 use super::Transport;
 use super::emulation::{commands, open_session};
 use super::routes::{Client, refuse};
-use crate::app::App;
 use crate::format::Wire;
-use crate::orbit::Orbit;
+use crate::orbit::{Orbit, give_back};
 use crate::session::Session;
 
 /// Long-polling sessions between and during their polls, by their keys.
@@ -64,7 +64,8 @@ struct PollRequest<'a> {
 
 /// What a poll comes to.
 enum Outcome {
-    Frames,
+    /// All frames that follow its cursor.
+    Frames(Vec<Bytes>),
     Superseded,
     Ended,
 }
@@ -76,10 +77,10 @@ pub(super) async fn open_or_poll(
 ) -> Response {
     let body = match commands(&client.app, body).await {
         Ok(body) => body,
-        Err(refusal) => return refusal,
+        Err(refused) => return refused.into_response(),
     };
     match serde_json::from_slice::<PollRequest<'_>>(&body) {
-        Ok(request) => poll(&orbit, &client.app, &request).await,
+        Ok(request) => poll(&orbit, &client, &request).await,
         Err(_) => open(&orbit, &client, &body).await,
     }
 }
@@ -90,7 +91,7 @@ async fn open(orbit: &Arc<Orbit>, client: &Client, connect: &[u8]) -> Response {
     }
     let session = match open_session(orbit, client, Wire::Lines, Transport::LongPoll) {
         Ok(session) => session,
-        Err(refusal) => return refusal,
+        Err(refused) => return refused.into_response(),
     };
     let Some(key) = session.key().map(str::to_owned) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -98,17 +99,20 @@ async fn open(orbit: &Arc<Orbit>, client: &Client, connect: &[u8]) -> Response {
     session.receive(connect);
     let long_poll = Arc::new(LongPoll { session, state: Mutex::default(), newer: Notify::new() });
     // The answer to the connect command is in the queue already, and so this does not wait.
-    long_poll.wait(0, std::time::Duration::ZERO).await;
+    let Outcome::Frames(frames) = long_poll.wait(0, Duration::ZERO).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     let refused = long_poll.session.connection().outbound().closed().is_some();
     if !refused {
-        orbit.long_polls().lock().insert(key.as_str().into(), long_poll.clone());
+        orbit.long_polls().lock().insert(key.as_str().into(), long_poll);
     }
-    long_poll.answer(0, Some(&key))
+    answer(0, &frames, Some(&key))
 }
 
-async fn poll(orbit: &Orbit, app: &App, request: &PollRequest<'_>) -> Response {
+async fn poll(orbit: &Orbit, client: &Client, request: &PollRequest<'_>) -> Response {
     let gone = || refuse(StatusCode::NOT_FOUND, "no such session on this server: it has ended; connect again");
-    let Some(long_poll) = orbit.long_polls().lock().get(request.session.as_str()).cloned() else { return gone() };
+    let found = orbit.long_polls().lock().get(request.session.as_str()).cloned();
+    let Some(long_poll) = found.filter(|found| client.is_of_app(&found.session)) else { return gone() };
     let number = match long_poll.begin(request.cursor) {
         Ok(number) => number,
         Err(have) => {
@@ -122,8 +126,8 @@ async fn poll(orbit: &Orbit, app: &App, request: &PollRequest<'_>) -> Response {
             request.commands.iter().map(|command| crate::protocol::json::compact(command.get()).into_owned()).collect();
         long_poll.session.receive(lines.join("\n").as_bytes());
     }
-    match long_poll.wait(number, app.settings.poll_wait).await {
-        Outcome::Frames => long_poll.answer(request.cursor, None),
+    match long_poll.wait(number, client.app.settings.poll_wait).await {
+        Outcome::Frames(frames) => answer(request.cursor, &frames, None),
         Outcome::Superseded => answer(request.cursor, &[], None),
         Outcome::Ended => {
             orbit.long_polls().remove(&long_poll.session);
@@ -136,7 +140,12 @@ impl LongPolls {
     /// Lets a session go that nobody polls any more.
     pub(crate) fn remove(&self, session: &Session) {
         if let Some(key) = session.key() {
-            let removed = self.lock().remove(key);
+            let removed = {
+                let mut open = self.lock();
+                let removed = open.remove(key);
+                give_back(&mut open);
+                removed
+            };
             // Dropping a session takes other locks.
             drop(removed);
         }
@@ -170,14 +179,14 @@ impl LongPoll {
     }
 
     /// Waits until there are frames for poll `number`, but not for longer than `patience`.
-    async fn wait(&self, number: u64, patience: std::time::Duration) -> Outcome {
+    async fn wait(&self, number: u64, patience: Duration) -> Outcome {
         let newer = self.newer.notified();
         let frames = poll_fn(|context| self.poll_frames(number, context));
         tokio::select! {
             biased;
             outcome = frames => outcome,
             () = newer => Outcome::Superseded,
-            () = tokio::time::sleep(patience) => Outcome::Frames,
+            () = tokio::time::sleep(patience) => Outcome::Frames(Vec::new()),
         }
     }
 
@@ -200,16 +209,10 @@ impl LongPoll {
             }
         }
         match (state.kept.is_empty(), state.ended) {
-            (false, _) => Poll::Ready(Outcome::Frames),
+            (false, _) => Poll::Ready(Outcome::Frames(state.kept.iter().cloned().collect())),
             (true, true) => Poll::Ready(Outcome::Ended),
             (true, false) => Poll::Pending,
         }
-    }
-
-    /// All frames that follow `cursor`.
-    fn answer(&self, cursor: u64, key: Option<&str>) -> Response {
-        let frames: Vec<Bytes> = self.lock().kept.iter().cloned().collect();
-        answer(cursor, &frames, key)
     }
 }
 

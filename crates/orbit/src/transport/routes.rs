@@ -14,6 +14,7 @@ use super::{emulation, event_source, http_stream, long_poll, sse, websocket};
 use crate::app::App;
 use crate::orbit::Orbit;
 use crate::origin::{add_cors_headers, is_preflight, preflight_headers};
+use crate::session::Session;
 
 /// The routes of all transports: `/connection/…`, `/emulation` and `/sse` for the default app, and the same under
 /// `/app/{apiKey}/` for any.
@@ -48,7 +49,8 @@ async fn admit(State(orbit): State<Arc<Orbit>>, params: RawPathParams, mut reque
     } else if orbit.shutdown().has_begun() && opens_a_session(&request) {
         refuse(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down; connect again in a moment")
     } else {
-        let address = orbit.forwarded_address(&request);
+        let outlives_request = request.uri().path().ends_with("/long_poll");
+        let address = orbit.counted_address(&request, outlives_request);
         request.extensions_mut().insert(Client { app, address });
         next.run(request).await
     };
@@ -64,7 +66,25 @@ fn opens_a_session(request: &Request) -> bool {
 
 /// An answer that says in a line what is wrong.
 pub(super) fn refuse(status: StatusCode, text: impl std::fmt::Display) -> Response {
-    (status, format!("{text}\n")).into_response()
+    Refused::new(status, text).into_response()
+}
+
+/// Why a request is refused, where a whole response would be large to hand on.
+pub(super) struct Refused {
+    status: StatusCode,
+    text: String,
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, text: impl std::fmt::Display) -> Self {
+        Self { status, text: format!("{text}\n") }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.status, self.text).into_response()
+    }
 }
 
 /// What [`admit`] found out about a request.
@@ -72,6 +92,13 @@ pub(super) fn refuse(status: StatusCode, text: impl std::fmt::Display) -> Respon
 pub(super) struct Client {
     /// The app it is for.
     pub(super) app: Arc<App>,
-    /// The address of the client, when it is behind a trusted proxy.
+    /// The address that sessions are counted for, if they are.
     pub(super) address: Option<IpAddr>,
+}
+
+impl Client {
+    /// Whether a session that a key found is one of the app that the path names.
+    pub(super) fn is_of_app(&self, session: &Session) -> bool {
+        Arc::ptr_eq(&self.app.hub, &session.app().hub)
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -31,11 +31,15 @@ pub(super) async fn open(
     let Some(connect) = cf_connect else {
         return refuse(StatusCode::BAD_REQUEST, "the query needs cf_connect, the connect command as JSON");
     };
+    let limit = client.app.settings.frame_bytes;
+    if connect.len() > limit {
+        return refuse(StatusCode::URI_TOO_LONG, format_args!("the connect command is longer than {limit} bytes"));
+    }
     match open_session(&orbit, &client, Wire::EventStream, Transport::Sse) {
         Ok(session) => {
             session.receive(connect.as_bytes());
             streaming(session, EVENT_STREAM, None)
         }
-        Err(refusal) => refusal,
+        Err(refused) => refused.into_response(),
     }
 }

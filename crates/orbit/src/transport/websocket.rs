@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 use planet_hub::Disconnect;
 use planet_websocket::handshake::{AcceptOptions, accept};
@@ -22,12 +22,15 @@ use crate::format::Wire;
 use crate::orbit::Orbit;
 use crate::session::Session;
 
+/// What Centrifuge clients call the protocol in JSON. Those that offer nothing get it as well.
+const SUBPROTOCOL: &str = "centrifuge-json";
+
 pub(super) async fn open(
     State(orbit): State<Arc<Orbit>>,
     Extension(client): Extension<Client>,
     mut request: Request<Body>,
 ) -> Response {
-    let options = AcceptOptions { subprotocols: Vec::new(), deflate: Some(DeflateOptions::server()) };
+    let options = AcceptOptions { subprotocols: vec![SUBPROTOCOL.to_owned()], deflate: Some(DeflateOptions::server()) };
     let accepted = match accept(&request, &options) {
         Ok(accepted) => accepted,
         Err(rejection) => return rejection.response::<String>().map(Body::from),
@@ -35,13 +38,13 @@ pub(super) async fn open(
     let Client { app, address } = client;
     let address = match admit_address(&orbit, &app, address) {
         Ok(address) => address,
-        Err(refusal) => return refusal,
+        Err(refused) => return refused.into_response(),
     };
     if app.hub.connection_count() >= app.hub.limits().connections {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "the app has as many connections as it may have");
     }
     let upgrade = hyper::upgrade::on(&mut request);
-    let deflate = accepted.deflate.filter(DeflateParams::takes_shared_frames);
+    let deflate = accepted.deflate;
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         match take_stream::<planet_net::Stream>(upgraded) {
@@ -94,7 +97,8 @@ async fn serve_stream<S>(
 }
 
 fn wire(deflate: Option<DeflateParams>) -> Wire {
-    if deflate.is_some() { Wire::WebSocketDeflate } else { Wire::WebSocket }
+    // What is compressed for all does not fit a client that wants a smaller window; plain frames always do.
+    if deflate.is_some_and(|params| params.takes_shared_frames()) { Wire::WebSocketDeflate } else { Wire::WebSocket }
 }
 
 /// The frames that come in.
@@ -109,14 +113,16 @@ impl Frames {
         Self { decoder: Decoder::new(Role::Server, limits).with_deflate(deflate) }
     }
 
-    /// Does what the client says in these bytes; false once the connection can be dropped.
-    pub(super) fn receive(&mut self, session: &Session, mut input: &mut [u8]) -> bool {
+    /// Does what the client says in these bytes. Behind a close, or what breaks the protocol, all is swallowed: the
+    /// connection ends once the peer has had time to read our own close.
+    pub(super) fn receive(&mut self, session: &Session, mut input: &mut [u8]) {
         loop {
             match self.decoder.next(&mut input) {
                 Ok(Some(Event::Text(text))) => session.receive(text.as_bytes()),
                 Ok(Some(Event::Binary(bytes))) => session.receive(bytes),
                 Ok(Some(Event::Pong(_))) => session.heard(),
                 Ok(Some(ping @ Event::Ping(_))) => {
+                    session.heard();
                     let connection = session.connection();
                     if let Some(pong) = ping.reply(Role::Server) {
                         connection.flush(connection.send(pong));
@@ -125,10 +131,8 @@ impl Frames {
                 Ok(Some(Event::Close(close))) => {
                     let code = close.map_or(1000, |close| close.code.get());
                     close_with(session, Disconnect { code, reason: "" });
-                    return false;
                 }
-                Ok(None) => return true,
-                // The peer is told, and what it goes on sending until it closes is swallowed.
+                Ok(None) => return,
                 Err(error) => close_with(session, broken(error)),
             }
         }
