@@ -1,7 +1,11 @@
 //! The commands about channels: subscribe, unsubscribe, publish, presence, history.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use planet_hub::{HistoryError, HistoryQuery, Message, NeedsFlush, PublishError, Subscribe, SubscribeError};
+use planet_hub::{
+    HistoryError, HistoryQuery, Message, NeedsFlush, Publication, PublishError, Subscribe, SubscribeError,
+};
 
 use super::recovery::{self, Outcome};
 use super::{Answers, Grant, Refusal, Session, State};
@@ -31,8 +35,9 @@ impl Session {
         let channel = &*request.channel;
         let grant = self.may_subscribe(state, channel, &request.token)?;
         let ttl = grant.as_ref().and_then(|grant| grant.expires_at).map(crate::seconds_until);
-        let wish =
-            Subscribe { recover: recovery::resume(&self.app.hub, channel, request), join_leave: request.join_leave };
+        let may_see_others = |state: &State| self.check_access(state, channel, |access| access.presence).is_ok();
+        let join_leave = request.join_leave && may_see_others(state);
+        let wish = Subscribe { recover: recovery::resume(&self.app.hub, channel, request), join_leave };
         let mut refused = false;
         let subscribed = self.connection.subscribe(channel, wish, |subscribed| {
             let outcome = Outcome::new(subscribed, request.offset);
@@ -50,6 +55,7 @@ impl Session {
         if refused {
             self.connection.unsubscribe(channel);
         } else if let Some(grant) = grant {
+            state.grants.retain(|known| known.by_connection || *known.channel != *channel);
             state.grants.push(grant);
         }
         Ok(())
@@ -66,7 +72,7 @@ impl Session {
         if self.app.access.find(channel).0.subscribe == Who::Backend {
             return Err(ErrorCode::PERMISSION_DENIED.into());
         }
-        Ok(Some(Grant { channel: channel.into(), expires_at }))
+        Ok(Some(Grant { channel: channel.into(), expires_at, by_connection: false }))
     }
 
     pub(super) fn check_channel_name(&self, channel: &str) -> Done {
@@ -96,7 +102,7 @@ impl Session {
     ) -> Done {
         self.connection.unsubscribe(&request.channel);
         // A grant of the connection's own token outlives the subscription.
-        state.grants.retain(|grant| grant.expires_at.is_none() || *grant.channel != *request.channel);
+        state.grants.retain(|grant| grant.by_connection || *grant.channel != *request.channel);
         self.answer(id, &UnsubscribeResult, answers);
         Ok(())
     }
@@ -155,6 +161,10 @@ impl Session {
             return Err(Refusal::Explained(ErrorCode::NOT_AVAILABLE, text));
         }
         let present = hub.presence(&request.channel).unwrap_or_default();
+        if present.iter().map(size_of_info).sum::<usize>() > self.most_in_an_answer() {
+            let text = "the answer would be too large; ask for presence stats instead".to_owned();
+            return Err(Refusal::Explained(ErrorCode::NOT_AVAILABLE, text));
+        }
         let ids: Vec<String> = present.iter().map(|info| info.client.to_string()).collect();
         let presence: Vec<(&str, ClientInfo<'_>)> = present
             .iter()
@@ -194,10 +204,18 @@ impl Session {
         };
         let limit = Some(request.page(self.app.settings.history_page));
         let found = hub.history(&request.channel, &HistoryQuery { since, limit, reverse: request.reverse });
-        let history = found.map_err(|error| match error {
+        let mut history = found.map_err(|error| match error {
             HistoryError::Off => ErrorCode::NOT_AVAILABLE,
             HistoryError::Unrecoverable => ErrorCode::UNRECOVERABLE_POSITION,
         })?;
+        let mut left = self.most_in_an_answer();
+        let fits = |publication: &&Arc<Publication>| {
+            let size = publication.data.len() + 64 + publication.info.as_ref().map_or(0, size_of_info);
+            left.checked_sub(size).inspect(|rest| left = *rest).is_some()
+        };
+        // One at least, or a client that reads on from where it is would never come further.
+        let count = history.publications.iter().take_while(fits).count().max(1);
+        history.publications.truncate(count);
         let epoch = history.position.epoch.to_string();
         let publishers = recovery::publishers(&history.publications);
         let publications = recovery::lend(&history.publications, &publishers);
@@ -206,11 +224,17 @@ impl Session {
         Ok(())
     }
 
+    /// Bytes that an answer to a question about a channel may take: beside it there has to be room in the queue for what
+    /// else there is to say.
+    fn most_in_an_answer(&self) -> usize {
+        self.app.hub.limits().outbound_bytes / 2
+    }
+
     /// Ends subscriptions whose tokens were not renewed in time. The client subscribes again with a new one.
     pub(super) fn end_expired_subscriptions(&self, state: &mut State) -> NeedsFlush {
         let mut needs_flush = NeedsFlush::default();
         let last = crate::unix_seconds().saturating_sub(self.app.settings.refresh_grace.as_secs());
-        state.grants.retain(|Grant { channel, expires_at }| {
+        state.grants.retain(|Grant { channel, expires_at, .. }| {
             if expires_at.is_none_or(|expires_at| expires_at >= last) {
                 return true;
             }
@@ -223,6 +247,11 @@ impl Session {
         });
         needs_flush
     }
+}
+
+/// About how many bytes a connection takes in a list of them.
+fn size_of_info(info: &planet_hub::ClientInfo) -> usize {
+    128 + info.user.as_ref().map_or(0, |user| user.len()) + info.info.as_ref().map_or(0, Bytes::len)
 }
 
 pub(super) fn refuse_subscription(error: SubscribeError) -> Refusal {

@@ -31,14 +31,13 @@ impl Session {
             return Err(Refusal::Explained(ErrorCode::BAD_REQUEST, "already connected".to_owned()));
         }
         let identity = self.authenticate(request)?;
-        self.admit(state, &identity)?;
-        if identity.channels.is_empty() {
-            self.with_connect_result(&identity, &[], |result| self.answer(id, &result, answers));
-            return Ok(());
+        for channel in &identity.channels {
+            self.check_channel_name(channel)?;
         }
-        // The answer tells of all subscriptions at once, and has to stand before the first message of any of them.
+        // The answer tells of all subscriptions at once, and has to stand before the first message of any of them and
+        // before the first one to the user.
         self.connection.hold();
-        let made = self.subscribe_server_side(state, &identity, request);
+        let made = self.admit(state, &identity).and_then(|()| self.subscribe_server_side(state, &identity, request));
         let frame =
             made.as_deref().map_or_else(|_| bytes::Bytes::new(), |made| self.frame_connected(id, &identity, made));
         answers.needs_flush |= self.connection.release(frame);
@@ -80,16 +79,25 @@ impl Session {
     /// Who brings this token, or claims to be this user.
     pub(super) fn identify(&self, token: &str, claimed: Option<&str>) -> Result<Identity, Refusal> {
         if !token.is_empty() {
-            return self.app.verifier.connection(token, claimed, crate::unix_seconds()).map_err(refuse_token);
+            let verified = self.app.verifier.connection(token, claimed, crate::unix_seconds());
+            let identity = verified.map_err(refuse_token)?;
+            if let Some(user) = &identity.user {
+                self.check_user_name(user)?;
+            }
+            return Ok(identity);
         }
         let Some(user) = claimed else { return Ok(Identity::default()) };
-        name::user(user, self.app.settings.user_name)
-            .map_err(|wrong| Refusal::Explained(ErrorCode::BAD_REQUEST, wrong.to_string()))?;
+        self.check_user_name(user)?;
         if !self.app.open {
             let text = "a user's name needs a token that proves it".to_owned();
             return Err(Refusal::Explained(ErrorCode::UNAUTHORIZED, text));
         }
         Ok(Identity { user: Some(user.to_owned()), ..Identity::default() })
+    }
+
+    fn check_user_name(&self, user: &str) -> Result<(), Refusal> {
+        name::user(user, self.app.settings.user_name)
+            .map_err(|wrong| Refusal::Explained(ErrorCode::BAD_REQUEST, wrong.to_string()))
     }
 
     fn subscribe_server_side<'i>(
@@ -100,7 +108,8 @@ impl Session {
     ) -> Result<Vec<(&'i str, Outcome)>, Refusal> {
         let mut made = Vec::with_capacity(identity.channels.len());
         for channel in &identity.channels {
-            self.check_channel_name(channel)?;
+            state.grants.push(Grant { channel: channel.as_str().into(), expires_at: None, by_connection: true });
+            let join_leave = self.check_access(state, channel, |access| access.presence).is_ok();
             let known = request.subs.iter().find(|(name, _)| name == channel).map(|(_, position)| position);
             let recover = known.and_then(|position| recovery::resume(&self.app.hub, channel, position));
             let mut outcome = Outcome::default();
@@ -108,14 +117,13 @@ impl Session {
                 outcome = Outcome::new(subscribed, known.map_or(0, |position| position.offset));
                 bytes::Bytes::new()
             };
-            let wish = Subscribe { recover, join_leave: true };
+            let wish = Subscribe { recover, join_leave };
             match self.connection.subscribe(channel, wish, quietly) {
                 // Nothing was queued, so there is nothing to flush.
                 Ok(_) => {}
                 Err(planet_hub::SubscribeError::AlreadySubscribed) => continue,
                 Err(_) => return Err(Refusal::End(Disconnect::CHANNEL_LIMIT)),
             }
-            state.grants.push(Grant { channel: channel.as_str().into(), expires_at: None });
             made.push((channel.as_str(), outcome));
         }
         Ok(made)
@@ -135,7 +143,8 @@ impl Session {
             ttl: identity.expires_at.map_or(0, crate::seconds_until),
             data: None,
             subs,
-            ping: self.app.settings.ping_interval.as_secs() as u32,
+            // 0 would tell the client that there are none.
+            ping: (self.app.settings.ping_interval.as_secs() as u32).max(1),
             pong: self.transport.asks_for_pongs(),
             session: self.key.as_deref().unwrap_or(""),
             node: if self.key.is_some() { self.orbit.node() } else { "" },

@@ -13,7 +13,7 @@ mod refresh;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use planet_hub::{Connection, NeedsFlush};
+use planet_hub::{Connection, Drained, NeedsFlush};
 
 use crate::access::Caller;
 use crate::addresses::AddressGuard;
@@ -54,14 +54,17 @@ struct State {
     pinged: bool,
     /// A ping has been sent and nothing has come since.
     awaits_pong: bool,
+    /// The clock has found the connection closed; at its next visit it is over, whatever the peer has taken by then.
+    seen_closed: bool,
 }
 
 /// A channel that a token was shown for.
 struct Grant {
     channel: Box<str>,
-    /// When that token expires, in seconds since 1970; a channel that the connection's own token lists has no other end
-    /// than the connection's.
+    /// When that token expires, in seconds since 1970.
     expires_at: Option<u64>,
+    /// The connection's own token lists the channel: it is granted for as long as the connection lasts.
+    by_connection: bool,
 }
 
 /// What the commands of one frame have come to so far.
@@ -69,6 +72,9 @@ struct Answers {
     needs_flush: NeedsFlush,
     json: Vec<u8>,
 }
+
+/// Bytes of an answer that leaves at once rather than with those of the rest of its frame.
+const LARGE_ANSWER: usize = 16 << 10;
 
 /// A command cannot be done, and the client is told so in one of two ways.
 pub(crate) enum Refusal {
@@ -111,6 +117,10 @@ impl Session {
         }
         orbit.open_sessions().opened(transport);
         orbit.clock().schedule(&session, app.settings.connect_timeout.as_secs() as Seconds);
+        // Whoever was not there yet when all were asked to reconnect is asked now.
+        if orbit.shutdown().has_begun() {
+            session.close(Disconnect::SHUTDOWN);
+        }
         session
     }
 
@@ -149,6 +159,11 @@ impl Session {
                     if let Err(why) = self.handle(&mut state, command, &mut answers) {
                         answers.needs_flush |= self.connection.close(reason(why));
                         break;
+                    }
+                    // A batch may ask for more than the queue holds at once.
+                    if answers.json.len() > LARGE_ANSWER {
+                        answers.json = Vec::new();
+                        self.connection.flush(std::mem::take(&mut answers.needs_flush));
                     }
                 }
             }
@@ -255,6 +270,15 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends a session that was closed and whose peer has not taken its last words in time.
+    fn give_up(&self) {
+        self.connection.end();
+        if let Some(sink) = self.connection.sink() {
+            sink.stopped(&self.connection, Drained::Failed);
+        }
+        self.orbit.long_polls().remove(self);
+    }
+
     /// What the clock finds amiss with the session.
     fn overdue(&self, state: &State) -> Option<Disconnect> {
         let now = crate::unix_seconds();
@@ -275,17 +299,22 @@ impl Tick for Session {
         let settings = &self.app.settings;
         let ping = settings.ping_interval.as_secs();
         // Whoever polls answers a ping with the next poll.
+        let polls = self.transport == Transport::LongPoll;
         let patience =
-            if self.transport == Transport::LongPoll { settings.poll_gap } else { settings.pong_timeout }.as_secs();
+            if polls { settings.poll_gap } else { settings.pong_timeout.min(settings.ping_interval) }.as_secs();
+        let mut state = self.lock();
         if self.connection.outbound().closed().is_some() {
-            self.orbit.long_polls().remove(&self);
+            if !std::mem::replace(&mut state.seen_closed, true) {
+                return Some(patience as Seconds);
+            }
+            drop(state);
+            self.give_up();
             return None;
         }
-        let mut state = self.lock();
         if let Some(why) = self.overdue(&state) {
+            state.seen_closed = true;
             drop(state);
             self.close(why);
-            // Once more, to take a session away that nobody polls.
             return Some(patience as Seconds);
         }
         let mut needs_flush = self.end_expired_subscriptions(&mut state);
@@ -293,7 +322,7 @@ impl Tick for Session {
         let next = if state.pinged {
             state.awaits_pong = true;
             needs_flush |= self.connection.send(self.wire.ping());
-            patience.min(ping)
+            patience
         } else {
             ping.saturating_sub(patience)
         };

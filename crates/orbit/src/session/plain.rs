@@ -23,9 +23,11 @@ impl Session {
         let mut state = self.lock();
         let identity = self.identify(token, user).map_err(status)?;
         self.admit(&mut state, &identity).map_err(status)?;
-        state.grants.extend(
-            identity.channels.iter().map(|channel| Grant { channel: channel.as_str().into(), expires_at: None }),
-        );
+        state.grants.extend(identity.channels.iter().map(|channel| Grant {
+            channel: channel.as_str().into(),
+            expires_at: None,
+            by_connection: true,
+        }));
         let mut needs_flush = planet_hub::NeedsFlush::default();
         for channel in channels {
             self.check_access(&state, channel, |access| access.subscribe).map_err(status)?;

@@ -23,6 +23,9 @@ use crate::session::Session;
 /// How long a peer may take to close its side after we have closed ours, and to take what it was to be told last.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Bytes read from one peer before others of the thread get their turn.
+const TURN: usize = 64 << 10;
+
 /// The socket, shared by its reader and its writers.
 pub(super) struct Socket {
     tcp: TcpStream,
@@ -34,15 +37,16 @@ impl Socket {
         Arc::new(Self { tcp, guard })
     }
 
-    /// Reads what there is; false once the connection can be dropped.
-    fn receive(&self, session: &Session, frames: &mut Frames) -> bool {
+    /// Reads what there is; `None` once the peer is gone.
+    fn receive(&self, session: &Session, frames: &mut Frames) -> Option<usize> {
         scratch::with(|buffer| match self.tcp.try_read(buffer) {
-            Ok(0) => false,
+            Ok(0) => None,
             Ok(count) => {
                 self.guard.traffic().add_in(count as u64);
-                frames.receive(session, &mut buffer[..count])
+                frames.receive(session, &mut buffer[..count]);
+                Some(count)
             }
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+            Err(error) => (error.kind() == io::ErrorKind::WouldBlock).then_some(0),
         })
     }
 
@@ -110,11 +114,20 @@ pub(super) fn read(
     mut frames: Frames,
     early: bytes::Bytes,
 ) -> impl Future<Output = ()> + Send {
-    let mut goes_on = frames.receive(&session, &mut early.to_vec());
+    frames.receive(&session, &mut early.to_vec());
     poll_fn(move |context| {
-        while goes_on {
-            goes_on = ready!(socket.tcp.poll_read_ready(context)).is_ok() && socket.receive(&session, &mut frames);
+        let mut left = TURN;
+        while ready!(socket.tcp.poll_read_ready(context)).is_ok() {
+            let Some(count) = socket.receive(&session, &mut frames) else { break };
+            // Whoever sends without a pause never has to be waited for, and would keep others from this thread.
+            let Some(rest) = left.checked_sub(count) else {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            };
+            left = rest;
         }
+        // A writer that still waits for the peer to read waits no longer.
+        socket.shutdown(Shutdown::Both);
         Poll::Ready(())
     })
 }

@@ -2,13 +2,14 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use planet_hub::{Batch, Connection};
 use planet_websocket::scratch;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
 
 use super::socket::CLOSE_TIMEOUT;
 use super::websocket::Frames;
@@ -20,16 +21,18 @@ where
     S: AsyncRead + AsyncWrite,
 {
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let reading = read(&mut reader, session, frames, early);
-    tokio::pin!(reading);
+    let mut reading = pin!(read(&mut reader, session, frames, early));
+    let mut writing = pin!(write(&mut writer, session.connection()));
     tokio::select! {
         () = &mut reading => {
-            // The answer to a close may still be queued.
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, write(&mut writer, session.connection())).await;
+            // The answer to a close may still be on its way. Whoever is gone without one is gone.
+            if session.connection().outbound().closed().is_some() {
+                let _ = timeout(CLOSE_TIMEOUT, writing).await;
+            }
         }
-        written = write(&mut writer, session.connection()) => {
+        written = &mut writing => {
             if written.is_ok() {
-                let _ = tokio::time::timeout(CLOSE_TIMEOUT, reading).await;
+                let _ = timeout(CLOSE_TIMEOUT, reading).await;
             }
         }
     }
@@ -39,25 +42,25 @@ async fn read<R>(reader: &mut R, session: &Session, mut frames: Frames, early: b
 where
     R: AsyncRead + Unpin,
 {
-    let goes_on = frames.receive(session, &mut early.to_vec());
+    frames.receive(session, &mut early.to_vec());
     drop(early);
-    if !goes_on {
-        return;
-    }
-    let receive = |context: &mut std::task::Context<'_>| {
+    let mut receive = |context: &mut Context<'_>| {
         scratch::with(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
             match Pin::new(&mut *reader).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    Poll::Ready(frames.receive(session, buffer.filled_mut()))
+                    frames.receive(session, buffer.filled_mut());
+                    Poll::Ready(true)
                 }
                 Poll::Ready(_) => Poll::Ready(false),
                 Poll::Pending => Poll::Pending,
             }
         })
     };
-    let mut receive = receive;
-    while poll_fn(&mut receive).await {}
+    while poll_fn(&mut receive).await {
+        // Whoever sends without a pause never has to be waited for, and would keep others from this thread.
+        tokio::task::consume_budget().await;
+    }
 }
 
 /// Writes what comes into the queue until it ends.
@@ -69,9 +72,27 @@ where
     while let Some(next) = poll_fn(|context| connection.poll_take(std::mem::take(&mut batch), context)).await {
         let mut together = BytesMut::with_capacity(next.size());
         next.frames().for_each(|frame| together.extend_from_slice(frame));
-        writer.write_all(&together).await?;
-        writer.flush().await?;
+        while !together.is_empty() {
+            let count = unless_closed(connection, writer.write(&together)).await?;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            together.advance(count);
+        }
+        unless_closed(connection, writer.flush()).await?;
         batch = next;
     }
-    writer.shutdown().await
+    timeout(CLOSE_TIMEOUT, writer.shutdown()).await?
+}
+
+/// Waits for the peer to read, for as long as the connection is open: one that is being closed may not keep us waiting.
+async fn unless_closed<T>(connection: &Connection, progress: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let mut progress = pin!(progress);
+    loop {
+        match timeout(CLOSE_TIMEOUT, &mut progress).await {
+            Ok(done) => return done,
+            Err(_) if connection.outbound().closed().is_none() => {}
+            Err(late) => return Err(late.into()),
+        }
+    }
 }
