@@ -20,6 +20,16 @@ const nameField = document.querySelector("#name");
 const textField = document.querySelector("#text");
 const people = new People(() => planet.client, view.showPeople);
 const typists = new Map();
+/** The ids of this page's connections: a message of ours may come back after a reconnect. */
+const ourselves = new Set();
+
+nameField.value = people.ownName();
+planet.on("state", (change) => {
+  view.showState(change);
+  if (change.state !== "connected") return;
+  ourselves.add(planet.client);
+  people.named(planet.client, nameField.value);
+});
 
 /** What the server tells about this demo; without it, the channel's usual name and no key to show. */
 async function demoSettings() {
@@ -42,7 +52,7 @@ const chat = planet.subscribe(settings.channel, {
     const author = info && data?.name ? info.client : null;
     if (author && message.origin !== "history") people.named(author, String(data.name));
     if (author) stopTyping(author);
-    view.showMessage(message, author !== null && author === planet.client);
+    view.showMessage(message, ourselves.has(author));
   },
   onGap: view.showGap,
   onJoin: ({ client }) => people.joined(client),
@@ -60,11 +70,12 @@ const chat = planet.subscribe(settings.channel, {
   },
 });
 
-// Typing and names go over a channel of their own that keeps no history: they matter only now.
+// Typing and names go over a channel of their own that needs no history: they matter only now.
 const signals = planet.subscribe(settings.channel + ".typing", {
-  onMessage({ data, info }) {
+  onMessage({ data, info, origin }) {
     if (!info || info.client === planet.client || typeof data !== "object" || !data) return;
     if (typeof data.name === "string") people.named(info.client, data.name);
+    if (origin !== "live") return;
     if (data.typing) startTyping(info.client);
     if (data.ask) answerSoon();
   },
@@ -142,12 +153,6 @@ async function send() {
   }
 }
 
-planet.on("state", (change) => {
-  view.showState(change);
-  if (change.state === "connected") people.named(planet.client, nameField.value);
-});
-
-nameField.value = people.ownName();
 nameField.addEventListener("change", () => {
   nameField.value = people.rename(nameField.value);
   if (planet.client) people.named(planet.client, nameField.value);
@@ -182,4 +187,3 @@ chooser.addEventListener("change", () => {
   else url.searchParams.delete("transport");
   location.assign(url);
 });
-view.showState({ state: planet.state });

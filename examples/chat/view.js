@@ -188,7 +188,7 @@ export function fitText() {
 /** How to post from a shell; hidden where the server does not tell its key. */
 export function showTerminal({ apiKey, channel }) {
   if (!apiKey) return;
-  const address = new URL(`1.0.0/${apiKey}/channels/${encodeURIComponent(channel)}`, location.href.split("?")[0]).href;
+  const address = new URL(`1.0.0/${apiKey}/channels/${encodeURIComponent(channel).replace("%3A", ":")}`, location.href.split("?")[0]).href;
   const command = `curl ${address} \\\n  -H "X-Beacon-Secret-Key: $SECRET_KEY" \\\n  -d '{"name":"Terminal","text":"Hello"}'`;
   find("curl").textContent = command;
   find("terminal").hidden = false;
