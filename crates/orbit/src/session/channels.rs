@@ -93,6 +93,15 @@ impl Session {
         }
     }
 
+    /// Whether the client may see of a channel what `who` of its access rule is about: only one that may subscribe may see
+    /// anything of it.
+    fn check_may_read(&self, state: &State, channel: &str, who: impl Fn(&Access) -> Who) -> Done {
+        if !self.connection.is_subscribed(channel) {
+            self.check_access(state, channel, |access| access.subscribe)?;
+        }
+        self.check_access(state, channel, who)
+    }
+
     pub(super) fn unsubscribe(
         &self,
         state: &mut State,
@@ -152,7 +161,7 @@ impl Session {
         request: &PresenceRequest<'_>,
         answers: &mut Answers,
     ) -> Done {
-        self.check_access(state, &request.channel, |access| access.presence)?;
+        self.check_may_read(state, &request.channel, |access| access.presence)?;
         let hub = &self.app.hub;
         let stats = hub.presence_stats(&request.channel).ok_or(ErrorCode::NOT_AVAILABLE)?;
         let limit = self.app.settings.presence_clients;
@@ -186,7 +195,7 @@ impl Session {
         request: &PresenceStatsRequest<'_>,
         answers: &mut Answers,
     ) -> Done {
-        self.check_access(state, &request.channel, |access| access.presence)?;
+        self.check_may_read(state, &request.channel, |access| access.presence)?;
         let stats = self.app.hub.presence_stats(&request.channel).ok_or(ErrorCode::NOT_AVAILABLE)?;
         let result = PresenceStatsResult { num_clients: stats.clients as u32, num_users: stats.users as u32 };
         self.answer(id, &result, answers);
@@ -194,7 +203,7 @@ impl Session {
     }
 
     pub(super) fn history(&self, state: &State, id: u32, request: &HistoryRequest<'_>, answers: &mut Answers) -> Done {
-        self.check_access(state, &request.channel, |access| access.history)?;
+        self.check_may_read(state, &request.channel, |access| access.history)?;
         let hub = &self.app.hub;
         let since = match &request.since {
             Some(since) => {

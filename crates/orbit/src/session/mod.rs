@@ -42,6 +42,8 @@ pub struct Session {
 
 #[derive(Default)]
 struct State {
+    /// When the transport was opened.
+    opened_at: Seconds,
     /// The connect command has succeeded.
     connected: bool,
     /// When the connection's token expires, in seconds since 1970.
@@ -116,7 +118,9 @@ impl Session {
             orbit.sessions().insert(key, &session);
         }
         orbit.open_sessions().opened(transport);
-        orbit.clock().schedule(&session, app.settings.connect_timeout.as_secs() as Seconds);
+        let first = app.settings.connect_timeout.min(app.settings.ping_interval);
+        session.lock().opened_at = orbit.clock().now();
+        orbit.clock().schedule(&session, first.as_secs() as Seconds);
         // Whoever was not there yet when all were asked to reconnect is asked now.
         if orbit.shutdown().has_begun() {
             session.close(Disconnect::SHUTDOWN);
@@ -295,7 +299,7 @@ impl Session {
 
 impl Tick for Session {
     /// Comes round twice for each ping: once to send it, once to see whether it was answered.
-    fn tick(self: Arc<Self>, _now: Seconds) -> Option<Seconds> {
+    fn tick(self: Arc<Self>, now: Seconds) -> Option<Seconds> {
         let settings = &self.app.settings;
         let ping = settings.ping_interval.as_secs();
         // Whoever polls answers a ping with the next poll.
@@ -310,6 +314,10 @@ impl Tick for Session {
             drop(state);
             self.give_up();
             return None;
+        }
+        let may_connect_until = state.opened_at + settings.connect_timeout.as_secs() as Seconds;
+        if !state.connected && now < may_connect_until {
+            return Some(may_connect_until - now);
         }
         if let Some(why) = self.overdue(&state) {
             state.seen_closed = true;
