@@ -92,7 +92,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         .merge(planet_beacon::routes(beacon))
         .merge(pages::routes(server.demo.then(|| apps.default_app().clone())));
 
-    announce(&listener, certificates.is_some(), &settings, &apps);
+    announce(&listener, events_listener.as_ref(), certificates.is_some(), &settings, &apps);
     let mut http = Server::new(listener);
     if let Some(certificates) = certificates {
         http = http.with_tls(certificates);
@@ -144,12 +144,18 @@ async fn advise(orbit: Arc<Orbit>, hub: Arc<Hub>, shutdown: Shutdown, within: Du
 }
 
 /// Tells whoever started the server where it is, and the keys that were made just now.
-fn announce(listener: &Listener, tls: bool, settings: &Settings, apps: &planet_beacon::Apps) {
+fn announce(
+    listener: &Listener,
+    events: Option<&Listener>,
+    tls: bool,
+    settings: &Settings,
+    apps: &planet_beacon::Apps,
+) {
     let scheme = if tls { "https" } else { "http" };
     for address in listener.addresses() {
         println!("Planet is at {scheme}://{address}");
     }
-    if let Endpoint::At(address) = settings.server.events {
+    for address in events.iter().flat_map(|listener| listener.addresses()) {
         println!("  event stream  {address}");
     }
     let app = apps.default_app();
