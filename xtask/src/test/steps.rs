@@ -122,7 +122,7 @@ fn docs(context: &Context) -> Result<(), String> {
 
 fn loom(context: &Context) -> Result<(), String> {
     let mut command = workspace::cargo();
-    command.args(["test", "--package", "planet-hub", "--lib", "--release", "loom"]);
+    command.args(["test", "--package", "planet-hub", "--lib", "--release", "model"]);
     // Other flags would rebuild everything, and back again, in the usual target folder.
     command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", workspace::target().join("loom"));
     context.run(command)
