@@ -130,7 +130,7 @@ fn jwt_verifier(app: &App) -> Result<Option<JwtVerifier>, ServeError> {
     if let Some(secret) = &app.jwt.hs256_secret {
         keys.push(JwtKey::hs256(secret.expose().as_bytes()).map_err(|error| in_app(app, error))?);
     }
-    let files: [(_, fn(&str) -> Result<JwtKey, KeyError>); 2] =
+    let files: [(_, ReadKey); 2] =
         [(&app.jwt.rs256_public_key, JwtKey::rs256), (&app.jwt.es256_public_key, JwtKey::es256)];
     for (path, read) in files {
         if let Some(path) = path {
@@ -150,7 +150,10 @@ fn jwt_verifier(app: &App) -> Result<Option<JwtVerifier>, ServeError> {
     Ok(Some(verifier))
 }
 
-fn read_key(path: &Path, read: fn(&str) -> Result<JwtKey, KeyError>) -> Result<JwtKey, String> {
+/// Reads a key out of PEM text.
+type ReadKey = fn(&str) -> Result<JwtKey, KeyError>;
+
+fn read_key(path: &Path, read: ReadKey) -> Result<JwtKey, String> {
     let pem = fs::read_to_string(path).map_err(|error| format!("cannot read the key {}: {error}", path.display()))?;
     read(&pem).map_err(|error| format!("cannot use the key {}: {error}", path.display()))
 }
