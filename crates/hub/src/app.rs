@@ -351,21 +351,20 @@ impl App {
 
     pub(crate) fn snapshot(&self) -> Vec<SavedChannel> {
         let channels: Vec<_> = self.channels.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let saved = |channel: Arc<Channel>| {
-            let (position, messages) = channel.snapshot()?;
-            Some(SavedChannel { name: channel.name().to_string(), position, messages })
-        };
-        channels.into_iter().filter_map(saved).collect()
+        channels.iter().filter_map(|channel| channel.save()).collect()
     }
 
-    /// Takes up channels as they were saved. A channel that exists already, or that keeps no history any more, is left
-    /// as it is.
+    /// Takes up channels as they were saved. A channel that exists already is left as it is, and one that keeps no
+    /// history any more has none.
     pub(crate) fn restore(&self, saved: Vec<SavedChannel>) {
-        for SavedChannel { name, position, messages } in saved {
-            if self.options(&name).history_size == 0 || self.channel(&name).is_some() {
+        for SavedChannel { name, position, messages, repeats } in saved {
+            let has_history = self.options(&name).history_size > 0;
+            if self.channel(&name).is_some() || (!has_history && repeats.is_empty()) {
                 continue;
             }
+            let messages = if has_history { messages } else { Vec::new() };
             let Ok(channel) = self.insert_channel(&name, || Log::restore(position, messages)) else { return };
+            channel.restore_repeats(repeats);
             channel.count_restored(&self.budget);
         }
         self.node.counters.evicted.add(self.budget.enforce());

@@ -19,6 +19,7 @@ use crate::node::Node;
 use crate::options::{AppLimits, ChannelOptions};
 use crate::outbound::{Publish, Pushed};
 use crate::recovery::{Recovery, Resume, Subscribe, Subscribed};
+use crate::store::{SavedChannel, SavedRepeat};
 use crate::sync::{Mutex, lock};
 
 #[derive(Debug)]
@@ -384,10 +385,24 @@ impl Channel {
         Err(Removed)
     }
 
-    /// The log as it is to be saved; `None` where there is nothing to keep.
-    pub(crate) fn snapshot(&self) -> Option<(Position, Vec<Arc<Publication>>)> {
+    /// The channel as it is to be saved; `None` where there is nothing to keep.
+    pub(crate) fn save(&self) -> Option<SavedChannel> {
         let state = lock(&self.state);
-        let worth_it = self.options.history_size > 0 && state.log.position().offset > 0;
-        worth_it.then(|| (state.log.position(), state.log.iter().cloned().collect()))
+        let has_log = self.options.history_size > 0 && state.log.position().offset > 0;
+        let repeats = state.idempotency.as_ref().map(|window| window.save()).unwrap_or_default();
+        (has_log || !repeats.is_empty()).then(|| SavedChannel {
+            name: self.name.to_string(),
+            position: state.log.position(),
+            messages: state.log.iter().cloned().collect(),
+            repeats,
+        })
+    }
+
+    /// Takes up what was saved beside the log.
+    pub(crate) fn restore_repeats(&self, saved: Vec<SavedRepeat>) {
+        let mut state = lock(&self.state);
+        if !saved.is_empty() {
+            state.idempotency = Some(Box::new(Window::restore(saved, state.log.position().epoch)));
+        }
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use crate::log::{Epoch, Position};
 use crate::message::Published;
 use crate::options::AppLimits;
+use crate::store::SavedRepeat;
 
 /// The keys of one channel, oldest first.
 #[derive(Debug, Default)]
@@ -23,10 +25,32 @@ impl Window {
         while self.order.len() >= limits.idempotency_keys.max(1) {
             self.forget_oldest();
         }
-        let expires = now + limits.idempotency_window.as_millis() as u64;
-        let key: Arc<str> = key.into();
+        self.insert(key.into(), published, now + limits.idempotency_window.as_millis() as u64);
+    }
+
+    fn insert(&mut self, key: Arc<str>, published: Published, expires: u64) {
         self.answers.insert(key.clone(), (published, expires));
         self.order.push_back((key, expires));
+    }
+
+    /// What is remembered, as it is saved.
+    pub(crate) fn save(&self) -> Vec<SavedRepeat> {
+        let saved = |(key, expires_at): &(Arc<str>, u64)| {
+            let (published, _) = self.answers.get(key)?;
+            let offset = published.position.map_or(0, |position| position.offset);
+            Some(SavedRepeat { key: key.to_string(), expires_at: *expires_at, offset, sent: published.sent as u64 })
+        };
+        self.order.iter().filter_map(saved).collect()
+    }
+
+    /// What was saved in a channel whose offsets count under `epoch`.
+    pub(crate) fn restore(saved: Vec<SavedRepeat>, epoch: Epoch) -> Self {
+        let mut window = Self::default();
+        for SavedRepeat { key, expires_at, offset, sent } in saved {
+            let position = (offset > 0).then_some(Position { epoch, offset });
+            window.insert(key.into(), Published { position, sent: sent as usize, repeated: false }, expires_at);
+        }
+        window
     }
 
     pub(crate) fn expire(&mut self, now: u64) {

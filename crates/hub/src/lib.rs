@@ -88,4 +88,4 @@ pub use options::{AppLimits, AppSettings, ChannelOptions, Overflow};
 pub use outbound::{Batch, DrainReport, Drained, Outbound, Sink};
 pub use pattern::{Matched, Pattern, PatternError, Rules};
 pub use recovery::{Recovery, Resume, Subscribe, Subscribed};
-pub use store::{Broker, Forgetful, SavedChannel, Store, ThisNode};
+pub use store::{Broker, Forgetful, SavedChannel, SavedRepeat, Store, ThisNode};

@@ -37,6 +37,21 @@ pub struct SavedChannel {
     pub position: Position,
     /// The messages still kept, in order of their offsets; the last one's is the position's, unless none is kept.
     pub messages: Vec<Arc<Publication>>,
+    /// Publications of late that a repeat is to be recognized by, oldest first.
+    pub repeats: Vec<SavedRepeat>,
+}
+
+/// A publication's idempotency key, and how it was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedRepeat {
+    /// The key.
+    pub key: String,
+    /// When it is forgotten, in milliseconds since 1970.
+    pub expires_at: u64,
+    /// The offset that the message got; 0 in a channel without history.
+    pub offset: u64,
+    /// Connections that the message was queued for.
+    pub sent: u64,
 }
 
 /// Keeps the logs of apps between two runs of a server, so that clients resume across a restart.

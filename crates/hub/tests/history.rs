@@ -246,6 +246,20 @@ fn logs_are_continued_once_so_that_a_crash_cannot_give_an_offset_twice() {
 }
 
 #[test]
+fn a_repeat_is_known_across_a_restart() {
+    for size in [10, 0] {
+        let memory = Memory::default();
+        let before = World::with_store(with_history(size), AppLimits::default(), memory.clone());
+        let message = planet_hub::Message { idempotency_key: Some("k".into()), ..planet_hub::Message::new("1") };
+        let first = before.app.publish("chat", message.clone()).unwrap();
+        before.hub.save().unwrap();
+        let after = World::with_store(with_history(size), AppLimits::default(), memory);
+        let again = after.app.publish("chat", message).unwrap();
+        assert_eq!(again, planet_hub::Published { repeated: true, ..first });
+    }
+}
+
+#[test]
 fn nothing_is_published_once_the_logs_are_saved() {
     let memory = Memory::default();
     let before = World::with_store(with_history(10), AppLimits::default(), memory.clone());

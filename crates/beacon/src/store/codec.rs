@@ -3,13 +3,14 @@
 //! | bytes | what |
 //! | --- | --- |
 //! | 8 | `PLANETHL` |
-//! | 4 | version, 1 |
+//! | 4 | version, 2 |
 //! | 4 | number of channels, each of which follows |
 //! | 4 | CRC-32 (IEEE 802.3) of everything before |
 //!
 //! A channel is its name, its epoch as text of 12 digits, the offset of its last message (8 bytes), the number of
 //! messages kept (4) and these messages; since their offsets have no holes and end at that of the channel, they are not
-//! written. A message is its time in milliseconds since 1970 (8), its payload, and who published it: a byte 0 for the
+//! written. Behind them stand the number of idempotency keys (4) and these: a key, its end in milliseconds since 1970 (8),
+//! the offset (8) and the number of connections (8) that it was answered with. A message is its time in milliseconds since 1970 (8), its payload, and who published it: a byte 0 for the
 //! back end, or 1 and then the client's id as text of 36 digits, its user and its info.
 //!
 //! A name or payload is its length (4) and its bytes, and where it may be missing, a byte 0 or 1 in front. Numbers are
@@ -20,10 +21,10 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use planet_hub::{ClientInfo, Epoch, Position, Publication, SavedChannel};
+use planet_hub::{ClientInfo, Epoch, Position, Publication, SavedChannel, SavedRepeat};
 
 const MAGIC: [u8; 8] = *b"PLANETHL";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const EPOCH_DIGITS: usize = 12;
 const CLIENT_ID_DIGITS: usize = 36;
 
@@ -121,7 +122,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn channel(&mut self, channel: &SavedChannel) -> io::Result<()> {
-        let SavedChannel { name, position, messages } = channel;
+        let SavedChannel { name, position, messages, repeats } = channel;
         let first = (position.offset + 1).checked_sub(messages.len() as u64);
         let without_holes =
             first.is_some_and(|first| messages.iter().map(|message| message.offset).eq(first..=position.offset));
@@ -132,7 +133,16 @@ impl<W: Write> Writer<W> {
         self.raw(position.epoch.to_string().as_bytes())?;
         self.u64(position.offset)?;
         self.length(messages.len())?;
-        messages.iter().try_for_each(|message| self.message(message))
+        messages.iter().try_for_each(|message| self.message(message))?;
+        self.length(repeats.len())?;
+        repeats.iter().try_for_each(|repeat| self.repeat(repeat))
+    }
+
+    fn repeat(&mut self, repeat: &SavedRepeat) -> io::Result<()> {
+        self.bytes(repeat.key.as_bytes())?;
+        self.u64(repeat.expires_at)?;
+        self.u64(repeat.offset)?;
+        self.u64(repeat.sent)
     }
 
     fn message(&mut self, message: &Publication) -> io::Result<()> {
@@ -209,7 +219,16 @@ impl<R: Read> Reader<R> {
         for at in 1..=count {
             messages.push(Arc::new(self.message(before_first + at)?));
         }
-        Ok(SavedChannel { name, position, messages })
+        let mut repeats = Vec::new();
+        for _ in 0..self.u32()? {
+            repeats.push(self.repeat()?);
+        }
+        Ok(SavedChannel { name, position, messages, repeats })
+    }
+
+    fn repeat(&mut self) -> Result<SavedRepeat, ReadError> {
+        let key = text(self.bytes()?)?;
+        Ok(SavedRepeat { key, expires_at: self.u64()?, offset: self.u64()?, sent: self.u64()? })
     }
 
     fn message(&mut self, offset: u64) -> Result<Publication, ReadError> {
@@ -248,13 +267,20 @@ mod tests {
     fn channel() -> impl Strategy<Value = SavedChannel> {
         let data = prop::collection::vec(any::<u8>(), 0..60).prop_map(Bytes::from);
         let message = (any::<u64>(), data, prop::option::of(client_info()));
-        (".{0,20}", 0..u64::MAX / 2, prop::collection::vec(message, 0..8)).prop_map(|(name, before, messages)| {
+        let repeat = (".{1,20}", any::<[u64; 3]>()).prop_map(|(key, [expires_at, offset, sent])| SavedRepeat {
+            key,
+            expires_at,
+            offset,
+            sent,
+        });
+        let (messages, repeats) = (prop::collection::vec(message, 0..8), prop::collection::vec(repeat, 0..4));
+        (".{0,20}", 0..u64::MAX / 2, messages, repeats).prop_map(|(name, before, messages, repeats)| {
             let offset = before + messages.len() as u64;
             let publication = |(at, (published_at, data, info))| {
                 Arc::new(Publication { offset: before + 1 + at as u64, published_at, data, info })
             };
             let messages = messages.into_iter().enumerate().map(publication).collect();
-            SavedChannel { name, position: Position { epoch: Epoch::random(), offset }, messages }
+            SavedChannel { name, position: Position { epoch: Epoch::random(), offset }, messages, repeats }
         })
     }
 
@@ -292,7 +318,9 @@ mod tests {
         for offsets in [vec![1, 3], vec![1, 2], vec![2, 3, 4]] {
             let messages = offsets.into_iter().map(publication).collect();
             let position = Position { epoch: Epoch::random(), offset: 3 };
-            let error = write(Vec::new(), &[SavedChannel { name: "c".into(), position, messages }]).unwrap_err();
+            let error =
+                write(Vec::new(), &[SavedChannel { name: "c".into(), position, messages, repeats: Vec::new() }])
+                    .unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         }
     }
