@@ -20,6 +20,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the push server.
     Serve(Box<ServeArgs>),
+    /// Put load on a running server, and say what was lost, how late it came and what it cost.
+    Bench(Box<planet_loadtest::BenchArgs>),
     /// Print the page of all settings, docs/configuration.md.
     #[command(hide = true)]
     Reference,

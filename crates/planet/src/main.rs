@@ -10,6 +10,7 @@ use planet::{
     config::{self, Config},
     descriptors, log, serve,
 };
+use planet_loadtest::{BenchArgs, BenchError};
 
 const FAILURE: u8 = 1;
 const WRONG_SETTINGS: u8 = 2;
@@ -17,6 +18,7 @@ const WRONG_SETTINGS: u8 = 2;
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve(*args),
+        Command::Bench(args) => bench(&args),
         Command::Reference => {
             print!("{}", config::reference::markdown());
             ExitCode::SUCCESS
@@ -47,6 +49,20 @@ fn serve(args: ServeArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, FAILURE),
     }
+}
+
+fn bench(args: &BenchArgs) -> ExitCode {
+    let report = match planet_loadtest::run(args) {
+        Ok(report) => report,
+        Err(error @ (BenchError::Option { .. } | BenchError::Url { .. })) => return fail(&error, WRONG_SETTINGS),
+        Err(error) => return fail(&error, FAILURE),
+    };
+    if args.json {
+        println!("{}", report.to_json());
+    } else {
+        print!("{report}");
+    }
+    if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) }
 }
 
 fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
