@@ -202,3 +202,14 @@ impl Client {
         }
     }
 }
+
+impl Client {
+    /// Ends the sending side of a WebSocket's connection, and gives what is left of it, unread.
+    pub fn hang_up(self) -> impl Sized {
+        let Link::WebSocket(socket) = self.link else { panic!("only WebSockets hang up") };
+        let stream = socket.into_parts().io;
+        let tcp = stream.tcp();
+        socket2::SockRef::from(tcp).shutdown(std::net::Shutdown::Write).unwrap();
+        stream
+    }
+}

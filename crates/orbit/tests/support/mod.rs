@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hyper_util::service::TowerToHyperService;
 use planet_hub::{AppLimits, AppSettings, ChannelOptions, Hub, Message, Overflow, Rules};
-use planet_net::{Certificates, Drained, Limits, Listener, Networks, Server, Shutdown};
+use planet_net::{Admission, Certificates, Drained, Limits, Listener, Networks, Server, Shutdown};
 use planet_orbit::access::{Access, Who};
 use planet_orbit::origin::AllowedOrigins;
 use planet_orbit::token::{BeaconKey, JwtKey, JwtVerifier, Verifier};
@@ -94,6 +94,7 @@ pub struct World {
     pub app: Arc<App>,
     pub other: Arc<App>,
     pub orbit: Arc<Orbit>,
+    pub admission: Arc<Admission>,
     pub shutdown: Shutdown,
     pub serving: tokio::task::JoinHandle<Drained>,
 }
@@ -122,13 +123,14 @@ impl Setup {
         orbit.start();
         let listener = Listener::bind(&["127.0.0.1:0".parse().unwrap()], self.net, shutdown.clone()).unwrap();
         let address = listener.addresses()[0];
+        let admission = listener.admission().clone();
         let mut server = Server::new(listener);
         if let Some(certificates) = self.certificates {
             server = server.with_tls(certificates);
         }
         let service = TowerToHyperService::new(planet_orbit::routes(orbit.clone()));
         let serving = tokio::spawn(server.run(service));
-        World { address, app: default, other, orbit, shutdown, serving }
+        World { address, app: default, other, orbit, admission, shutdown, serving }
     }
 }
 
