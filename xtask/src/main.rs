@@ -1,11 +1,13 @@
 //! Planet's development commands: `cargo xtask COMMAND`.
 //!
 //! - [`test`] runs everything that shows that Planet works, and installs what that needs.
+//! - [`bench`] measures what Planet costs beside what it could cost at best.
 //! - [`fuzz`] runs the fuzz targets for a given time.
 //!
 //! Both stand on [`process`], which runs a command in a process group of its own and leaves none of its children
 //! behind, whether it ends well, fails, takes too long or is interrupted.
 
+mod bench;
 mod fuzz;
 mod process;
 mod server;
@@ -28,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Run every check and test, after installing what they need.
     Test(test::Options),
+    /// Measure what Planet costs.
+    Bench(bench::Options),
     /// Run the fuzz targets, each for a given time.
     Fuzz(fuzz::Options),
 }
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     process::heed_signals();
     let result = match arguments.command {
         Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
     };
     match result {

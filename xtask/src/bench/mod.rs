@@ -1,0 +1,33 @@
+//! `cargo xtask bench`: measures Planet beside what it could be at best.
+//!
+//! - [`fanout`]: what a delivery costs, and an idle connection.
+//! - [`load`]: runs `planet bench` against a server and reads its figures.
+//! - [`table`]: the results for people, and for `bench/RESULTS.md`.
+
+mod fanout;
+mod load;
+mod table;
+
+use clap::{Args, Subcommand};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// CPU per delivery beside a program that only writes, and memory per idle connection.
+    Fanout(fanout::Options),
+}
+
+/// Runs the bench that was asked for; the answer says whether nothing was lost.
+///
+/// # Errors
+/// When something cannot be built, started or measured.
+pub(crate) fn run(options: &Options) -> Result<bool, String> {
+    match &options.bench {
+        Bench::Fanout(options) => fanout::run(options),
+    }
+}
