@@ -24,13 +24,14 @@ pub enum Who {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Access {
-    /// Receive what is published. Default: anyone.
+    /// Receive what is published, which includes what was missed since a position: whoever may subscribe may resume, and
+    /// says itself where it was. Default: anyone.
     pub subscribe: Who,
     /// Publish. Default: the back end.
     pub publish: Who,
     /// See who is subscribed, by list, by count, and as they come and go. Default: users.
     pub presence: Who,
-    /// Read what was published before. Default: anyone.
+    /// Ask for what was published before. It does not bound a resume, see [`subscribe`](Self::subscribe). Default: anyone.
     pub history: Who,
 }
 
