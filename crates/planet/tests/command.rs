@@ -28,17 +28,20 @@ struct Running {
     child: Child,
     address: String,
     scheme: String,
+    _data: tempfile::TempDir,
 }
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
-        let mut command = planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off"]);
-        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let mut command = planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off", "--data"]);
+        let mut child =
+            command.arg(data.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim_end().strip_prefix("Planet is at ").unwrap_or_else(|| panic!("{line:?}"));
         let (scheme, address) = url.split_once("://").unwrap();
-        Self { child, scheme: scheme.to_owned(), address: address.to_owned() }
+        Self { child, scheme: scheme.to_owned(), address: address.to_owned(), _data: data }
     }
 
     fn signal(&self, signal: Signal) {

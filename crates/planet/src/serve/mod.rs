@@ -1,11 +1,11 @@
 //! `planet serve`: the crates put together.
 
+mod announcement;
 mod apps;
 mod error;
 mod figures;
 mod pages;
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use planet_hub::Hub;
 use planet_net::{Certificates, Drained, Listener, Server, Shutdown};
 use planet_orbit::{Flusher, Orbit, Wire};
 
+use announcement::Announcement;
 pub use error::ServeError;
 
 use crate::config::{Endpoint, Settings};
@@ -92,7 +93,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         .merge(planet_beacon::routes(beacon))
         .merge(pages::routes(server.demo.then(|| apps.default_app().clone())));
 
-    announce(&listener, events_listener.as_ref(), certificates.is_some(), &settings, &apps);
+    Announcement { listener: &listener, events: events_listener.as_ref(), settings: &settings, apps: &apps }.print();
     let mut http = Server::new(listener);
     if let Some(certificates) = certificates {
         http = http.with_tls(certificates);
@@ -141,41 +142,4 @@ async fn advise(orbit: Arc<Orbit>, hub: Arc<Hub>, shutdown: Shutdown, within: Du
     shutdown.begun().await;
     let connections = hub.apps().iter().flat_map(|app| app.connections()).collect();
     orbit.advise_reconnect(connections, within.mul_f64(SPREAD)).await;
-}
-
-/// Tells whoever started the server where it is, and the keys that were made just now.
-fn announce(
-    listener: &Listener,
-    events: Option<&Listener>,
-    tls: bool,
-    settings: &Settings,
-    apps: &planet_beacon::Apps,
-) {
-    let scheme = if tls { "https" } else { "http" };
-    for address in listener.addresses() {
-        println!("Planet is at {scheme}://{address}");
-    }
-    for address in events.iter().flat_map(|listener| listener.addresses()) {
-        println!("  event stream  {address}");
-    }
-    let app = apps.default_app();
-    println!("  API key       {}", app.api_key());
-    if app.keys_are_new() {
-        // Those from the settings are known to whoever wrote them.
-        let configured = settings.default_app();
-        if configured.secret_key.is_none() {
-            println!("  secret key    {}", app.secret_key().expose());
-        }
-        if configured.sign_key.is_none() {
-            println!("  sign key      {}", app.sign_key().expose());
-        }
-        println!(
-            "  Keys that the settings do not give were made just now and are kept in {}.",
-            settings.server.data.display()
-        );
-    }
-    if settings.default_app().open {
-        let (bold, plain) = if std::io::stdout().is_terminal() { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-        println!("{bold}OPEN: anyone may connect as anyone, subscribe and publish. Not for production.{plain}");
-    }
 }
