@@ -60,12 +60,17 @@ choice! {
 /// Channels that the demo page uses.
 pub const DEMO_PATTERN: &str = "demo:*";
 
+/// Those of them in which its visitors tell that they are typing.
+pub const DEMO_TYPING_PATTERN: &str = "demo:*.typing";
+
 /// The rules of an app that has none of its own: anyone may read, and only the back end writes, save for the demo's
 /// channels; `@julia` is julia's own.
 pub fn default_rules() -> Vec<ChannelRule> {
     let keeping = ChannelRule { history_size: 100, ..ChannelRule::default() };
     let lively = ChannelRule { presence: true, join_leave: true, ..keeping.clone() };
     vec![
+        // That somebody types now is of no interest later.
+        ChannelRule { pattern: DEMO_TYPING_PATTERN.to_owned(), publish: Access::Anyone, ..ChannelRule::default() },
         ChannelRule {
             pattern: DEMO_PATTERN.to_owned(),
             publish: Access::Anyone,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     ConfigError, Origin, Override, Problem, Settings,
-    channel::DEMO_PATTERN,
+    channel::{DEMO_PATTERN, DEMO_TYPING_PATTERN},
     check::check,
     file::{self, File},
     overrides,
@@ -87,7 +87,7 @@ fn without_demo_rules(settings: &mut Settings, origins: &BTreeMap<String, Origin
     }
     for (index, app) in settings.app.iter_mut().enumerate() {
         if !origins.contains_key(&format!("app[{index}].channel")) {
-            app.channel.retain(|rule| rule.pattern != DEMO_PATTERN);
+            app.channel.retain(|rule| rule.pattern != DEMO_PATTERN && rule.pattern != DEMO_TYPING_PATTERN);
         }
     }
 }

@@ -12,7 +12,7 @@
 //! | [`check`] | what a value alone cannot show to be wrong |
 //! | [`error`] | what is wrong, where, and what was probably meant |
 //! | [`print`](mod@print) | `--print-config` |
-//! | [`reference`] | `docs/configuration.md` |
+//! | [`mod@reference`] | `docs/configuration.md` |
 
 pub mod app;
 pub mod channel;
