@@ -1,6 +1,6 @@
 //! Planet's development commands: `cargo xtask COMMAND`.
 //!
-//! - [`test`] runs everything that shows that Planet works, and installs what that needs.
+//! - [`mod@test`] runs everything that shows that Planet works, and installs what that needs.
 //! - [`bench`] measures what Planet costs beside what it could cost at best.
 //! - [`fuzz`] runs the fuzz targets for a given time.
 //!

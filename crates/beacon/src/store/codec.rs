@@ -64,7 +64,7 @@ pub(super) fn write(out: impl Write, channels: &[SavedChannel]) -> io::Result<()
     writer.out.write_all(&checksum.to_le_bytes())
 }
 
-/// Reads what [`write`] wrote, from a source of `length` bytes.
+/// Reads what [`write()`] wrote, from a source of `length` bytes.
 pub(super) fn read(input: impl Read, length: u64) -> Result<Vec<SavedChannel>, ReadError> {
     let mut reader = Reader { input, left: length, checksum: crc32fast::Hasher::new() };
     if reader.raw()? != MAGIC {
