@@ -180,12 +180,13 @@ fn the_default_rules_are_safe() {
     let config = load("", &[], &[]).unwrap();
     let rules = &config.settings.default_app().channel;
     let publishers: Vec<_> = rules.iter().map(|rule| (rule.pattern.as_str(), rule.publish)).collect();
-    assert_eq!(publishers, [("demo:*", Access::Anyone), ("@{user}", Access::Backend), ("*", Access::Backend)]);
-    assert_eq!(rules[1].subscribe, Access::User);
+    let (anyone, backend) = (Access::Anyone, Access::Backend);
+    assert_eq!(publishers, [("demo:*.typing", anyone), ("demo:*", anyone), ("@{user}", backend), ("*", backend)]);
+    assert_eq!(rules[2].subscribe, Access::User);
     assert!(rules.iter().all(|rule| rule.overflow == Overflow::Disconnect));
 
     let without_demo = load("", &[], &["--no-demo"]).unwrap().settings;
-    assert_eq!(without_demo.default_app().channel, rules[1..]);
+    assert_eq!(without_demo.default_app().channel, rules[2..]);
     let own = load("[[app.channel]]\npattern = 'demo:*'", &[], &["--no-demo"]).unwrap().settings;
     assert_eq!(own.default_app().channel[0].pattern, "demo:*");
 }
