@@ -1,7 +1,7 @@
 //! Planet's development commands: `cargo xtask COMMAND`.
 //!
 //! - [`mod@test`] runs everything that shows that Planet works, and installs what that needs.
-//! - [`bench`] measures what Planet costs beside what it could cost at best.
+//! - [`mod@bench`] measures what Planet costs beside what it could cost at best.
 //! - [`fuzz`] runs the fuzz targets for a given time.
 //!
 //! Both stand on [`process`], which runs a command in a process group of its own and leaves none of its children
