@@ -12,9 +12,10 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use planet_hub::{Connection, Drained, Sink};
-use planet_net::ConnectionGuard;
+use planet_net::{ConnectionGuard, Traffic};
 use planet_websocket::scratch;
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::websocket::Frames;
@@ -50,6 +51,16 @@ impl Socket {
         })
     }
 
+    /// Straight to the socket, past what tokio knows of it: that lies in memory of its own, which a fan-out would have to
+    /// fetch for every subscriber.
+    fn write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
+        let socket = SockRef::from(&self.tcp);
+        match frames {
+            [one] => socket.send(one),
+            many => socket.send_vectored(many),
+        }
+    }
+
     /// Ends one or both directions; the reader sees the end of the stream. Fails only when it is over already.
     fn shutdown(&self, how: Shutdown) {
         let _ = SockRef::from(&self.tcp).shutdown(how);
@@ -57,20 +68,34 @@ impl Socket {
 }
 
 /// The writing side.
-pub(super) struct SocketSink(pub(super) Arc<Socket>);
+pub(super) struct SocketSink {
+    socket: Arc<Socket>,
+    /// Beside the socket rather than behind its guard, for the same reason.
+    traffic: Arc<Traffic>,
+}
+
+impl SocketSink {
+    pub(super) fn new(socket: Arc<Socket>) -> Self {
+        let traffic = socket.guard.traffic().clone();
+        Self { socket, traffic }
+    }
+}
 
 impl Sink for SocketSink {
     fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
-        let written = match frames {
-            [one] => self.0.tcp.try_write(one),
-            many => self.0.tcp.try_write_vectored(many),
+        let written = match self.socket.write(frames) {
+            // Once more through tokio, which then knows that there is something to wait for.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.socket.tcp.try_io(Interest::WRITABLE, || self.socket.write(frames))
+            }
+            written => written,
         }?;
-        self.0.guard.traffic().add_out(written as u64);
+        self.traffic.add_out(written as u64);
         Ok(written)
     }
 
     fn stopped(&self, connection: &Arc<Connection>, outcome: Drained) {
-        let socket = self.0.clone();
+        let socket = self.socket.clone();
         match outcome {
             Drained::Empty => {}
             Drained::Blocked => drop(tokio::spawn(write_when_possible(socket, connection.clone()))),
