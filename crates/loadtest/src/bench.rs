@@ -124,6 +124,8 @@ struct Publishing {
     by: &'static str,
     expected: u64,
     cpu: Option<CpuUse>,
+    /// Its connection stays open until the failures are counted: the bare writer drops its subscribers with it.
+    _publisher: Publisher,
 }
 
 /// Publishes, and waits until every subscriber has everything.
@@ -163,7 +165,7 @@ async fn publish(context: &Arc<Context>, server: Option<Process>) -> Result<Publ
         }
         _ => None,
     };
-    Ok(Publishing { published, by, expected, cpu })
+    Ok(Publishing { published, by, expected, cpu, _publisher: publisher })
 }
 
 /// Waits until all is delivered, or until nothing more will be.
@@ -182,7 +184,7 @@ async fn drain(context: &Context, expected: u64) {
 
 impl Publishing {
     fn fill_in(self, context: &Context, report: &mut Report) {
-        let Self { published, by, expected, cpu } = self;
+        let Self { published, by, expected, cpu, _publisher } = self;
         let counts = context.tally.sum();
         report.publisher = Some(by);
         report.published = published.messages.iter().sum();
