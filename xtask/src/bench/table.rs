@@ -44,21 +44,30 @@ impl Series {
         self.lost += figures.lost;
     }
 
-    /// The middle one; of an even number, the mean of the two in the middle.
     pub(super) fn median(&self) -> f64 {
-        let mut sorted = self.costs.clone();
-        sorted.sort_by(f64::total_cmp);
-        let (low, high) = (sorted.len().saturating_sub(1) / 2, sorted.len() / 2);
-        match (sorted.get(low), sorted.get(high)) {
-            (Some(low), Some(high)) => f64::midpoint(*low, *high),
-            _ => f64::NAN,
-        }
+        median(&self.costs)
     }
 
-    fn range(&self) -> (f64, f64) {
-        let least = self.costs.iter().copied().fold(f64::INFINITY, f64::min);
-        (least, self.costs.iter().copied().fold(0.0, f64::max))
+    /// Each cost as a part of the limit's in the same repeat.
+    fn ratios(&self, limit: &Self) -> Vec<f64> {
+        self.costs.iter().zip(&limit.costs).map(|(cost, limit)| cost / limit).collect()
     }
+}
+
+/// The middle one; of an even number, the mean of the two in the middle.
+fn median(numbers: &[f64]) -> f64 {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (low, high) = (sorted.len().saturating_sub(1) / 2, sorted.len() / 2);
+    match (sorted.get(low), sorted.get(high)) {
+        (Some(low), Some(high)) => f64::midpoint(*low, *high),
+        _ => f64::NAN,
+    }
+}
+
+fn range(numbers: &[f64]) -> (f64, f64) {
+    let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    (least, numbers.iter().copied().fold(0.0, f64::max))
 }
 
 impl Results {
@@ -96,13 +105,20 @@ impl fmt::Display for Results {
         writeln!(f, "| --- | --- | --- | --- | --- | --- |")?;
         let [single, burst] = self.ratios();
         for (series, ratio) in self.series.iter().zip([1.0, single, burst]) {
-            let (least, most) = series.range();
+            let (least, most) = range(&series.costs);
             let (name, median) = (series.name, series.median());
             let (deliveries, lost) = (series.deliveries, series.lost);
             writeln!(
                 f,
                 "| {name} | {median:.2} µs | {least:.2} to {most:.2} µs | {ratio:.2} | {deliveries} | {lost} |"
             )?;
+        }
+        let limit = &self.series[0];
+        writeln!(f, "\nCompared repeat by repeat, with the limit measured just before:\n")?;
+        for series in &self.series[1..] {
+            let ratios = series.ratios(limit);
+            let (least, most) = range(&ratios);
+            writeln!(f, "- {}: median {:.2}, {least:.2} to {most:.2}", series.name, median(&ratios))?;
         }
         if !self.idle.is_empty() {
             writeln!(f, "\n## Resident memory of the server for an idle connection\n")?;
@@ -155,6 +171,7 @@ mod tests {
         assert!(text.contains("| 4.40 µs | 4.40 to 4.40 µs | 1.10 |"), "{text}");
         assert!(text.contains("| 1.00 µs | 1.00 to 1.00 µs | 0.25 |"), "{text}");
         assert!(text.contains("| sse | 10 | 1234 |"), "{text}");
+        assert!(text.contains("- a series: median 1.10, 1.10 to 1.10"), "{text}");
         assert_eq!(results.lost(), 0);
     }
 }
