@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -245,29 +245,39 @@ impl Connection {
     /// Writes its queue to its sink, and tells the sink when that comes to a stop. Does nothing for a connection whose
     /// queue a task takes from. See [`Outbound::drain`] for when it may be called.
     pub fn drain(self: &Arc<Self>) {
-        let Some(sink) = self.sink() else { return };
-        let report = self.outbound.drain(sink);
-        self.count(report.bytes, report.waited);
-        if report.outcome != Drained::Empty {
-            sink.stopped(self, report.outcome);
+        Self::drain_all(std::slice::from_ref(self));
+    }
+
+    /// Does what [`drain`](Self::drain) does for connections of one hub, one after the other. What is counted for all
+    /// threads is dear to touch at every write, and so is the clock: here both are touched once for all of them.
+    pub fn drain_all(connections: &[Arc<Self>]) {
+        let Some(first) = connections.first() else { return };
+        let mut bytes = 0;
+        let mut oldest: SmallVec<[Instant; 32]> = SmallVec::new();
+        for connection in connections {
+            let Some(sink) = connection.sink() else { continue };
+            let report = connection.outbound.drain(sink);
+            bytes += report.bytes;
+            oldest.extend(report.since);
+            if report.outcome != Drained::Empty {
+                sink.stopped(connection, report.outcome);
+            }
         }
+        let counters = &first.app.node().counters;
+        counters.written_bytes.add(bytes);
+        counters.sink_bytes.add(bytes);
+        counters.write_latency.record_until(Instant::now(), &oldest);
     }
 
     /// Waits for frames, for a transport that is a task: gives back the last batch as written and takes the next one.
     /// `None` is the end.
     pub fn poll_take(&self, last: Batch, context: &mut Context<'_>) -> Poll<Option<Batch>> {
         if !last.is_unused() {
-            self.count(last.size() as u64, last.since().map(|since| since.elapsed()));
+            let counters = &self.app.node().counters;
+            counters.written_bytes.add(last.size() as u64);
+            counters.write_latency.record_until(Instant::now(), last.since().as_slice());
         }
         self.outbound.poll_take(last, context)
-    }
-
-    fn count(&self, bytes: u64, waited: Option<Duration>) {
-        let counters = &self.app.node().counters;
-        counters.written_bytes.add(bytes);
-        if let Some(waited) = waited {
-            counters.write_latency.record(waited);
-        }
     }
 
     /// Ends all subscriptions and leaves the app. A transport calls it once its peer is gone; calling it again does

@@ -1,7 +1,7 @@
 //! What a hub counts. Each figure only grows; rates are for whoever reads them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::Instant;
 
 /// A number that grows.
 #[derive(Debug, Default)]
@@ -49,6 +49,8 @@ pub struct Counters {
     pub unrecovered: Counter,
     /// Bytes taken from the queues and written.
     pub written_bytes: Counter,
+    /// Those of them that were written to a [`Sink`](crate::Sink), rather than by a task of the transport.
+    pub sink_bytes: Counter,
     /// From queueing to writing, for the oldest frame of each write.
     pub write_latency: Histogram,
 }
@@ -67,11 +69,21 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    pub(crate) fn record(&self, duration: Duration) {
-        let us = duration.as_micros() as u64;
-        let bucket = LATENCY_BOUNDS_US.partition_point(|bound| *bound < us);
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        self.sum_us.fetch_add(us, Ordering::Relaxed);
+    /// Records how long it is from each of these moments until `now`.
+    pub(crate) fn record_until(&self, now: Instant, moments: &[Instant]) {
+        let mut counts = [0; LATENCY_BOUNDS_US.len() + 1];
+        let mut sum_us = 0;
+        for moment in moments {
+            let us = now.saturating_duration_since(*moment).as_micros() as u64;
+            counts[LATENCY_BOUNDS_US.partition_point(|bound| *bound < us)] += 1;
+            sum_us += us;
+        }
+        for (bucket, count) in self.buckets.iter().zip(counts).filter(|(_, count)| *count > 0) {
+            bucket.fetch_add(count, Ordering::Relaxed);
+        }
+        if sum_us > 0 {
+            self.sum_us.fetch_add(sum_us, Ordering::Relaxed);
+        }
     }
 
     /// Durations in each bucket, not cumulative.
@@ -87,14 +99,16 @@ impl Histogram {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn a_duration_counts_in_the_first_bucket_that_holds_it() {
         let histogram = Histogram::default();
-        for us in [0, 50, 51, 5_000_000, 5_000_001] {
-            histogram.record(Duration::from_micros(us));
-        }
+        let now = Instant::now() + Duration::from_secs(60);
+        let moments = [0, 50, 51, 5_000_000, 5_000_001].map(|us| now - Duration::from_micros(us));
+        histogram.record_until(now, &moments);
         let buckets = histogram.buckets();
         assert_eq!((buckets[0], buckets[1], buckets[15], buckets[16]), (2, 1, 1, 1));
         assert_eq!(histogram.sum_us(), 10_000_102);

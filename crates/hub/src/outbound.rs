@@ -16,7 +16,7 @@
 
 use std::io;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -89,8 +89,8 @@ pub struct DrainReport {
     pub outcome: Drained,
     /// Bytes written.
     pub bytes: u64,
-    /// From the moment the oldest frame was queued until it was written.
-    pub waited: Option<Duration>,
+    /// When the oldest frame that was written had been queued.
+    pub since: Option<Instant>,
 }
 
 /// The queue. See the [module](self) for its states.
@@ -237,7 +237,7 @@ impl Outbound {
     /// Call it when the hub asks for this connection to be written, and after [`Drained::Blocked`] once the sink is
     /// writable; at most one caller at a time.
     pub fn drain(&self, sink: &dyn Sink) -> DrainReport {
-        let mut report = DrainReport { outcome: Drained::Empty, bytes: 0, waited: None };
+        let mut report = DrainReport { outcome: Drained::Empty, bytes: 0, since: None };
         let mut batch = Batch::default();
         let mut left = TURN;
         loop {
@@ -253,7 +253,7 @@ impl Outbound {
             let outcome = batch.write_to(sink);
             report.bytes += batch.written as u64;
             match outcome {
-                Ok(()) => report.waited = report.waited.max(batch.since.map(|since| since.elapsed())),
+                Ok(()) => report.since = report.since.or(batch.since),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return DrainReport { outcome: self.restore(batch), ..report };
                 }

@@ -87,7 +87,7 @@ impl Shared {
         if more {
             self.work.notify_one();
         }
-        turn.iter().for_each(Connection::drain);
+        Connection::drain_all(&turn);
         !turn.is_empty()
     }
 }

@@ -12,7 +12,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use planet_hub::{Connection, Drained, Sink};
-use planet_net::{ConnectionGuard, Traffic};
+use planet_net::ConnectionGuard;
 use planet_websocket::scratch;
 use socket2::SockRef;
 use tokio::io::Interest;
@@ -67,35 +67,22 @@ impl Socket {
     }
 }
 
-/// The writing side.
-pub(super) struct SocketSink {
-    socket: Arc<Socket>,
-    /// Beside the socket rather than behind its guard, for the same reason.
-    traffic: Arc<Traffic>,
-}
-
-impl SocketSink {
-    pub(super) fn new(socket: Arc<Socket>) -> Self {
-        let traffic = socket.guard.traffic().clone();
-        Self { socket, traffic }
-    }
-}
+/// The writing side. The hub counts what is written here, for many sockets at a time.
+pub(super) struct SocketSink(pub(super) Arc<Socket>);
 
 impl Sink for SocketSink {
     fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
-        let written = match self.socket.write(frames) {
+        match self.0.write(frames) {
             // Once more through tokio, which then knows that there is something to wait for.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.socket.tcp.try_io(Interest::WRITABLE, || self.socket.write(frames))
+                self.0.tcp.try_io(Interest::WRITABLE, || self.0.write(frames))
             }
             written => written,
-        }?;
-        self.traffic.add_out(written as u64);
-        Ok(written)
+        }
     }
 
     fn stopped(&self, connection: &Arc<Connection>, outcome: Drained) {
-        let socket = self.socket.clone();
+        let socket = self.0.clone();
         match outcome {
             Drained::Empty => {}
             Drained::Blocked => drop(tokio::spawn(write_when_possible(socket, connection.clone()))),

@@ -75,7 +75,7 @@ fn serve_socket(
     early: bytes::Bytes,
 ) -> Option<impl Future<Output = ()> + Send + use<>> {
     let wire = wire(deflate);
-    let connection = app.hub.open(wire.id(), Some(Box::new(SocketSink::new(socket.clone())))).ok()?;
+    let connection = app.hub.open(wire.id(), Some(Box::new(SocketSink(socket.clone())))).ok()?;
     let session = Session::open(orbit, app, connection, wire, Transport::WebSocket, address);
     Some(socket::read(socket, session, Frames::new(app, deflate), early))
 }

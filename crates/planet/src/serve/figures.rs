@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use planet_beacon::metrics::{Family, Source};
+use planet_hub::Hub;
 use planet_net::Admission;
 use planet_orbit::{Flusher, Orbit, Transport};
 
@@ -34,19 +35,24 @@ impl Source for Sessions {
 }
 
 /// Sockets.
-pub(super) struct Listening(Arc<Admission>);
+pub(super) struct Listening {
+    admission: Arc<Admission>,
+    hub: Arc<Hub>,
+}
 
 impl Listening {
-    pub(super) fn new(admission: Arc<Admission>) -> Self {
-        Self(admission)
+    pub(super) fn new(admission: Arc<Admission>, hub: Arc<Hub>) -> Self {
+        Self { admission, hub }
     }
 }
 
 impl Source for Listening {
     fn families(&self) -> Vec<Family> {
-        let traffic = self.0.traffic();
+        let traffic = self.admission.traffic();
+        // What the hub writes to sockets itself goes past the streams that count for the listener.
+        let bytes_out = traffic.bytes_out() + self.hub.counters().sink_bytes.get();
         vec![
-            Family::gauge("sockets", "Connections now open").with(&[], self.0.connections() as u64),
+            Family::gauge("sockets", "Connections now open").with(&[], self.admission.connections() as u64),
             Family::counter("accepted", "Connections accepted").with(&[], traffic.accepted()),
             Family::counter("refused", "Connections refused, by reason")
                 .with(&[("reason", "total")], traffic.refused_total())
@@ -59,7 +65,7 @@ impl Source for Listening {
                 .with(&[], traffic.timeouts()),
             Family::counter("bytes", "Bytes carried, by direction")
                 .with(&[("direction", "in")], traffic.bytes_in())
-                .with(&[("direction", "out")], traffic.bytes_out()),
+                .with(&[("direction", "out")], bytes_out),
         ]
     }
 }

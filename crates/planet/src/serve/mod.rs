@@ -76,7 +76,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let metrics = Metrics::new(vec![
         Arc::new(HubFigures::new(hub.clone())),
         Arc::new(figures::Sessions::new(orbit.clone(), flusher)),
-        Arc::new(figures::Listening::new(listener.admission().clone())),
+        Arc::new(figures::Listening::new(listener.admission().clone(), hub.clone())),
         rest_counters.clone(),
         Arc::new(events.clone()),
     ]);
