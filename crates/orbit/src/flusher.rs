@@ -6,26 +6,45 @@
 //! than the write itself.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use planet_hub::{Connection, Flush};
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 
 /// Connections that a worker takes at once. Small enough that two workers share a short list, and that a worker lets
 /// others of its thread run every millisecond or so.
 const TURN: usize = 32;
 
+/// Connections that wait before a second worker helps. One worker writes so many within some milliseconds, and has in its
+/// core's cache what another would have to fetch first.
+const HELP_ABOVE: usize = 1024;
+
 /// Hands out connections to be written. Clones share one list.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Flusher {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
+    state: Mutex<State>,
+    /// A permit for each worker that is called and has not yet come.
+    calls: Semaphore,
+}
+
+#[derive(Default)]
+struct State {
     /// Each connection is here at most once, so the list is bounded by the connections there are.
-    ready: Mutex<VecDeque<Arc<Connection>>>,
-    work: Notify,
+    ready: VecDeque<Arc<Connection>>,
+    /// Workers there are.
+    workers: usize,
+    /// Workers that write, or have been called to.
+    called: usize,
+}
+
+impl Default for Flusher {
+    fn default() -> Self {
+        Self { shared: Arc::new(Shared { state: Mutex::default(), calls: Semaphore::new(0) }) }
+    }
 }
 
 impl Flusher {
@@ -36,6 +55,7 @@ impl Flusher {
 
     /// Starts `workers` tasks that write until the runtime ends.
     pub fn start(&self, workers: usize) {
+        self.shared.lock().workers += workers;
         for _ in 0..workers {
             let shared = self.shared.clone();
             tokio::spawn(async move { shared.work().await });
@@ -44,50 +64,58 @@ impl Flusher {
 
     /// Connections that wait to be written.
     pub fn waiting(&self) -> usize {
-        self.shared.lock().len()
+        self.shared.lock().ready.len()
     }
 }
 
 impl Flush for Flusher {
     fn flush(&self, ready: Vec<Arc<Connection>>) {
-        let many = ready.len() > TURN;
-        self.shared.lock().extend(ready);
-        self.shared.work.notify_one();
-        if many {
-            self.shared.work.notify_one();
+        let mut state = self.shared.lock();
+        state.ready.extend(ready);
+        let calls = state.needs_another();
+        state.called += usize::from(calls);
+        drop(state);
+        if calls {
+            self.shared.calls.add_permits(1);
         }
     }
 }
 
+impl State {
+    /// Whether one more worker is to come: the first when there is anything to do, the others when there is much.
+    fn needs_another(&self) -> bool {
+        self.called == 0 || (self.called < self.workers && self.ready.len() > HELP_ABOVE * self.called)
+    }
+}
+
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Connection>>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn work(&self) {
-        loop {
-            self.work.notified().await;
+        // Fails only when the semaphore is closed, which it never is.
+        while let Ok(call) = self.calls.acquire().await {
+            call.forget();
             while self.take_turn() {
                 tokio::task::yield_now().await;
             }
         }
     }
 
-    /// Writes some connections; says whether there was anything to do.
+    /// Writes some connections; without any, the worker is no longer called, and waits until it is again.
     fn take_turn(&self) -> bool {
-        let (turn, more) = {
-            let mut ready = self.lock();
-            let count = ready.len().min(TURN);
-            let turn: Vec<_> = ready.drain(..count).collect();
-            if ready.is_empty() {
-                ready.shrink_to(TURN);
+        let turn: Vec<_> = {
+            let mut state = self.lock();
+            let count = state.ready.len().min(TURN);
+            if count == 0 {
+                state.called -= 1;
+                state.ready.shrink_to(TURN);
+                return false;
             }
-            (turn, !ready.is_empty())
+            state.ready.drain(..count).collect()
         };
-        if more {
-            self.work.notify_one();
-        }
         Connection::drain_all(&turn);
-        !turn.is_empty()
+        true
     }
 }
