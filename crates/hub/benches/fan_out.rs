@@ -39,7 +39,7 @@ impl Sink for Accepts {
         Ok(black_box(frames).iter().map(|frame| frame.len()).sum())
     }
 
-    fn stopped(&self, _: &Arc<Connection>, _: Drained) {}
+    fn stopped(self: Arc<Self>, _: &Arc<Connection>, _: Drained) {}
 }
 
 fn subscribers(count: usize) -> (Hub, Arc<App>) {
@@ -47,7 +47,7 @@ fn subscribers(count: usize) -> (Hub, Arc<App>) {
     let options = ChannelOptions { history_size: 100, presence: true, ..ChannelOptions::default() };
     let app = hub.create_app("bench", AppSettings { channels: Rules::new(options), ..AppSettings::default() }).unwrap();
     for number in 0..count {
-        let connection = app.open(FormatId(0), Some(Box::new(Accepts))).unwrap();
+        let connection = app.open(FormatId(0), Some(Arc::new(Accepts))).unwrap();
         connection.identify(Some(&format!("user{number}")), None).unwrap();
         let _empty = connection.subscribe("chat", Subscribe::default(), |_| Bytes::new()).unwrap();
     }

@@ -88,7 +88,7 @@ impl App {
     ///
     /// # Panics
     /// When the hub was made without such a format.
-    pub fn open(self: &Arc<Self>, format: FormatId, sink: Option<Box<dyn Sink>>) -> Result<Arc<Connection>, AppFull> {
+    pub fn open(self: &Arc<Self>, format: FormatId, sink: Option<Arc<dyn Sink>>) -> Result<Arc<Connection>, AppFull> {
         assert!(usize::from(format.0) < self.node.formats().len(), "the hub has no {format:?}");
         let limit = self.limits().connections;
         let mut connections = lock(&self.connections);

@@ -18,6 +18,7 @@ use crate::message::{Message, Published};
 use crate::node::Node;
 use crate::options::{AppLimits, ChannelOptions};
 use crate::outbound::{Publish, Pushed};
+use crate::prefetch::{AHEAD, prefetch};
 use crate::recovery::{Recovery, Resume, Subscribe, Subscribed};
 use crate::store::{SavedChannel, SavedRepeat};
 use crate::sync::{Mutex, lock};
@@ -163,7 +164,14 @@ impl Channel {
         let now = Instant::now();
         let mut encoded = Encoded::new(node.formats(), event);
         let mut delivery = node.delivery();
-        for (_, subscriber) in state.subscribers.iter().filter(|(_, subscriber)| wants(subscriber)) {
+        let mut ahead = state.subscribers.iter().skip(AHEAD);
+        for (_, subscriber) in &state.subscribers {
+            if let Some((_, later)) = ahead.next() {
+                prefetch(&*later.connection);
+            }
+            if !wants(subscriber) {
+                continue;
+            }
             let connection = &subscriber.connection;
             let frame = encoded.frame(connection.format());
             if frame.is_empty() {

@@ -13,6 +13,7 @@ use crate::channel::{Channel, Removed};
 use crate::error::{IdentifyError, SubscribeError};
 use crate::event::{ClientId, ClientInfo, Disconnect, Event, FormatId};
 use crate::outbound::{Batch, Drained, Outbound, Pushed, Sink};
+use crate::prefetch::{AHEAD, prefetch};
 use crate::recovery::{Subscribe, Subscribed};
 use crate::sync::{Mutex, lock};
 
@@ -25,7 +26,7 @@ pub struct Connection {
     slot: usize,
     identity: OnceLock<Identity>,
     outbound: Outbound,
-    sink: Option<Box<dyn Sink>>,
+    sink: Option<Arc<dyn Sink>>,
     subscriptions: Mutex<Subscriptions>,
 }
 
@@ -65,7 +66,7 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(app: Arc<App>, slot: usize, format: FormatId, sink: Option<Box<dyn Sink>>) -> Self {
+    pub(crate) fn new(app: Arc<App>, slot: usize, format: FormatId, sink: Option<Arc<dyn Sink>>) -> Self {
         let outbound = Outbound::new(app.limits().outbound_bytes);
         Self {
             id: ClientId::random(),
@@ -124,8 +125,8 @@ impl Connection {
     }
 
     /// Where its queue is written by any thread; `None` when a task of its own takes from the queue.
-    pub fn sink(&self) -> Option<&dyn Sink> {
-        self.sink.as_deref()
+    pub fn sink(&self) -> Option<&Arc<dyn Sink>> {
+        self.sink.as_ref()
     }
 
     /// Says once who is behind the connection: from now on it counts among its user's connections.
@@ -254,13 +255,19 @@ impl Connection {
         let Some(first) = connections.first() else { return };
         let mut bytes = 0;
         let mut oldest: SmallVec<[Instant; 32]> = SmallVec::new();
-        for connection in connections {
+        for (at, connection) in connections.iter().enumerate() {
+            if let Some(later) = connections.get(at + AHEAD) {
+                prefetch(&**later);
+            }
+            if let Some(sink) = connections.get(at + AHEAD / 2).and_then(|later| later.sink()) {
+                prefetch(&**sink);
+            }
             let Some(sink) = connection.sink() else { continue };
-            let report = connection.outbound.drain(sink);
+            let report = connection.outbound.drain(&**sink);
             bytes += report.bytes;
             oldest.extend(report.since);
             if report.outcome != Drained::Empty {
-                sink.stopped(connection, report.outcome);
+                sink.clone().stopped(connection, report.outcome);
             }
         }
         let counters = &first.app.node().counters;

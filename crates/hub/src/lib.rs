@@ -68,6 +68,7 @@ mod node;
 mod options;
 pub mod outbound;
 mod pattern;
+mod prefetch;
 mod recovery;
 mod store;
 mod sync;

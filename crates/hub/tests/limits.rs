@@ -275,7 +275,7 @@ impl Sink for TalkativeSink {
         Ok(frames.iter().map(|frame| frame.len()).sum())
     }
 
-    fn stopped(&self, _: &Arc<Connection>, outcome: Drained) {
+    fn stopped(self: Arc<Self>, _: &Arc<Connection>, outcome: Drained) {
         self.0.stopped.lock().unwrap().push(outcome);
     }
 }
@@ -284,7 +284,7 @@ impl Sink for TalkativeSink {
 fn a_queue_that_never_empties_lets_others_have_their_turn() {
     let world = World::new(ChannelOptions::default(), AppLimits::default());
     let sink = Arc::new(Talkative::default());
-    let connection = world.app.open(FormatId(0), Some(Box::new(TalkativeSink(sink.clone())))).unwrap();
+    let connection = world.app.open(FormatId(0), Some(Arc::new(TalkativeSink(sink.clone())))).unwrap();
     sink.connection.set(Arc::downgrade(&connection)).unwrap();
     connection.flush(connection.send(Bytes::from_static(b"first")));
     let written = sink.writes.load(Ordering::Relaxed);

@@ -46,7 +46,7 @@ impl Sink for Socket {
         if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
     }
 
-    fn stopped(&self, connection: &Arc<Connection>, outcome: Drained) {
+    fn stopped(self: Arc<Self>, connection: &Arc<Connection>, outcome: Drained) {
         if outcome == Drained::Blocked {
             self.writable.send(connection.clone()).expect("the poller outlives all sockets");
         }
@@ -69,7 +69,7 @@ fn follow(app: &Arc<App>, channel: &str, epoch: Epoch, writable: &mpsc::Sender<A
         connections += 1;
         let shared = Arc::new(Shared::default());
         let socket = Socket { shared: shared.clone(), writable: writable.clone() };
-        let connection = app.open(FormatId(0), Some(Box::new(socket))).unwrap();
+        let connection = app.open(FormatId(0), Some(Arc::new(socket))).unwrap();
         connection.identify(Some("reader"), None).unwrap();
         let wish = Subscribe { recover: Some(Resume::After(Position { epoch, offset })), join_leave: true };
         let needed = connection.subscribe(channel, wish, |told| answer(channel, told)).unwrap();

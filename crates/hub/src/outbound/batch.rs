@@ -21,7 +21,7 @@ pub trait Sink: Send + Sync {
 
     /// Told by [`Connection::drain`](crate::Connection::drain) that writing has come to a stop before the queue was
     /// empty, or for good: time to wait until the peer takes more, or to close.
-    fn stopped(&self, connection: &Arc<Connection>, outcome: Drained);
+    fn stopped(self: Arc<Self>, connection: &Arc<Connection>, outcome: Drained);
 }
 
 /// Slices given to one write; the kernel takes up to 1024, and past some dozens nothing is gained.

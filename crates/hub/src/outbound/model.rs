@@ -77,7 +77,7 @@ impl Sink for Wire {
         result
     }
 
-    fn stopped(&self, _: &std::sync::Arc<Connection>, _: Drained) {}
+    fn stopped(self: std::sync::Arc<Self>, _: &std::sync::Arc<Connection>, _: Drained) {}
 }
 
 /// What a transport does when it is told to write: it goes on until the queue is empty, waiting out a blocked sink.

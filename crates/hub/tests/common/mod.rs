@@ -87,7 +87,7 @@ impl Sink for PeerSink {
         Ok(taken)
     }
 
-    fn stopped(&self, _: &Arc<Connection>, outcome: Drained) {
+    fn stopped(self: Arc<Self>, _: &Arc<Connection>, outcome: Drained) {
         self.0.stopped.lock().unwrap().push(outcome);
     }
 }
@@ -203,7 +203,7 @@ impl World {
     pub fn stranger(&self, format: FormatId) -> Client {
         let sink = PeerSink::default();
         sink.0.room.store(usize::MAX / 2, Ordering::Relaxed);
-        let connection = self.app.open(format, Some(Box::new(sink.clone()))).unwrap();
+        let connection = self.app.open(format, Some(Arc::new(sink.clone()))).unwrap();
         Client { connection, peer: sink.0 }
     }
 

@@ -278,7 +278,7 @@ impl Session {
     fn give_up(&self) {
         self.connection.end();
         if let Some(sink) = self.connection.sink() {
-            sink.stopped(&self.connection, Drained::Failed);
+            sink.clone().stopped(&self.connection, Drained::Failed);
         }
         self.orbit.long_polls().remove(self);
     }

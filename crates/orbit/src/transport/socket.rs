@@ -68,21 +68,19 @@ impl Socket {
 }
 
 /// The writing side. The hub counts what is written here, for many sockets at a time.
-pub(super) struct SocketSink(pub(super) Arc<Socket>);
-
-impl Sink for SocketSink {
+impl Sink for Socket {
     fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self.0.write(frames) {
+        match self.write(frames) {
             // Once more through tokio, which then knows that there is something to wait for.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.0.tcp.try_io(Interest::WRITABLE, || self.0.write(frames))
+                self.tcp.try_io(Interest::WRITABLE, || self.write(frames))
             }
             written => written,
         }
     }
 
-    fn stopped(&self, connection: &Arc<Connection>, outcome: Drained) {
-        let socket = self.0.clone();
+    fn stopped(self: Arc<Self>, connection: &Arc<Connection>, outcome: Drained) {
+        let socket = self;
         match outcome {
             Drained::Empty => {}
             Drained::Blocked => drop(tokio::spawn(write_when_possible(socket, connection.clone()))),

@@ -14,7 +14,7 @@ use planet_websocket::{Decoder, DeflateOptions, DeflateParams, Event, Limits, Pr
 
 use super::emulation::admit_address;
 use super::routes::{Client, refuse};
-use super::socket::{self, Socket, SocketSink};
+use super::socket::{self, Socket};
 use super::{Transport, stream};
 use crate::addresses::AddressGuard;
 use crate::app::App;
@@ -75,7 +75,7 @@ fn serve_socket(
     early: bytes::Bytes,
 ) -> Option<impl Future<Output = ()> + Send + use<>> {
     let wire = wire(deflate);
-    let connection = app.hub.open(wire.id(), Some(Box::new(SocketSink(socket.clone())))).ok()?;
+    let connection = app.hub.open(wire.id(), Some(socket.clone())).ok()?;
     let session = Session::open(orbit, app, connection, wire, Transport::WebSocket, address);
     Some(socket::read(socket, session, Frames::new(app, deflate), early))
 }
