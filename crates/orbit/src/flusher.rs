@@ -11,8 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use planet_hub::{Connection, Flush};
 use tokio::sync::Semaphore;
 
-/// Connections that a worker takes at once. Small enough that two workers share a short list, and that a worker lets
-/// others of its thread run every millisecond or so.
+/// Connections that a worker takes at once. Small enough that it lets others of its thread run every millisecond or so.
 const TURN: usize = 32;
 
 /// Connections that wait before a second worker helps. One worker writes so many within some milliseconds, and has in its

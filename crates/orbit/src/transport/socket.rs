@@ -80,14 +80,13 @@ impl Sink for Socket {
     }
 
     fn stopped(self: Arc<Self>, connection: &Arc<Connection>, outcome: Drained) {
-        let socket = self;
         match outcome {
             Drained::Empty => {}
-            Drained::Blocked => drop(tokio::spawn(write_when_possible(socket, connection.clone()))),
+            Drained::Blocked => drop(tokio::spawn(write_when_possible(self, connection.clone()))),
             Drained::Finished(_) => {
-                socket.shutdown(Shutdown::Write);
+                self.shutdown(Shutdown::Write);
                 // Weak, so that the socket is closed as soon as its reader is done.
-                let socket = Arc::downgrade(&socket);
+                let socket = Arc::downgrade(&self);
                 tokio::spawn(async move {
                     tokio::time::sleep(CLOSE_TIMEOUT).await;
                     if let Some(socket) = socket.upgrade() {
@@ -95,7 +94,7 @@ impl Sink for Socket {
                     }
                 });
             }
-            Drained::Failed => socket.shutdown(Shutdown::Both),
+            Drained::Failed => self.shutdown(Shutdown::Both),
         }
     }
 }
