@@ -1,0 +1,12 @@
+//! Small HTTP tools: each is a [tower service](https://docs.rs/tower-service) or a layer around one, works on plain hyper and
+//! in axum alike, and knows nothing of the others.
+//!
+//! All of them answer with one [`Body`], so that they fit into each other in any order.
+//!
+//! | module | one idea |
+//! | --- | --- |
+//! | [`body`] | the body of every answer |
+
+pub mod body;
+
+pub use body::{Body, BoxError};
