@@ -254,7 +254,7 @@ impl Connection {
     pub fn drain_all(connections: &[Arc<Self>]) {
         let Some(first) = connections.first() else { return };
         let mut bytes = 0;
-        let mut oldest: SmallVec<[Instant; 32]> = SmallVec::new();
+        let mut oldest: SmallVec<[Instant; 128]> = SmallVec::new();
         for (at, connection) in connections.iter().enumerate() {
             if let Some(later) = connections.get(at + AHEAD) {
                 prefetch(&**later);

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use planet_hub::{Connection, Flush};
 use tokio::sync::Semaphore;
 
-/// Connections that a worker takes at once. Small enough that it lets others of its thread run every millisecond or so.
-const TURN: usize = 32;
+/// Connections that a worker takes at once. Small enough that it lets others of its thread run every millisecond or so, and
+/// large enough that being put off and called again, which may wake another thread for nothing, costs each write little.
+const TURN: usize = 128;
 
 /// Connections that wait before a second worker helps. One worker writes so many within some milliseconds, and has in its
 /// core's cache what another would have to fetch first.
