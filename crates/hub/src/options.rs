@@ -10,9 +10,11 @@ pub enum Overflow {
     /// The connection is closed as slow, and resumes when it comes back.
     #[default]
     Disconnect,
-    /// The channel's oldest queued messages make room, and the subscriber is told of the gap in their place.
+    /// The channel's oldest queued messages make room, or where none may be dropped the message itself goes; the subscriber
+    /// is told of the gap in their place.
     DropOldest,
-    /// The channel's queued messages make room for the newest one. For channels whose last message says it all.
+    /// The channel's queued messages make room for the newest one. For channels whose last message says it all. What is
+    /// being written does not count: such a connection may hold twice its limit.
     Conflate,
 }
 

@@ -151,7 +151,9 @@ impl Outbound {
         call_writer(state)
     }
 
-    /// Queues a message of a channel under the channel's overflow policy.
+    /// Queues a message of a channel under the channel's overflow policy. What is being written can no longer be dropped:
+    /// when that alone fills the queue, a message whose policy is to drop the oldest goes itself, leaving word, and the
+    /// newest of a conflated channel is taken as long as what waits beside the write is within the limit.
     pub(crate) fn publish(&self, message: &Publish<'_>) -> (Pushed, Dropped) {
         let &Publish { frame, channel, offset, overflow, encode_gap, now } = message;
         let mut state = lock(&self.state);
@@ -167,8 +169,17 @@ impl Outbound {
                 Overflow::DropOldest => state.drop_oldest(channel, excess + self.limit / 4, Some(encode_gap)),
                 Overflow::Conflate => state.drop_oldest(channel, usize::MAX, None),
             };
+            // What is left is being written, or is of others.
             if !state.fits(frame.len(), self.limit) {
-                return (Pushed::Overflowed, dropped);
+                match overflow {
+                    Overflow::DropOldest => {
+                        state.append(frame.clone(), Source::Publication { channel, offset }, now);
+                        dropped.frames += state.drop_oldest(channel, usize::MAX, Some(encode_gap)).frames;
+                        return (call_writer(state), dropped);
+                    }
+                    Overflow::Conflate if state.waiting() + frame.len() <= self.limit => {}
+                    Overflow::Disconnect | Overflow::Conflate => return (Pushed::Overflowed, dropped),
+                }
             }
         }
         state.append(frame.clone(), Source::Publication { channel, offset }, now);

@@ -5,6 +5,7 @@ mod common;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use common::{World, with_history};
@@ -168,6 +169,58 @@ fn the_newest_takes_the_place_of_what_it_replaces() {
     let lines = slow.lines();
     assert_eq!(lines.last().unwrap(), "score #0 40");
     assert_eq!(lines.len() as u64 - 1 + world.hub.counters().dropped_conflated.get(), 40);
+}
+
+/// A connection whose task has taken all there was, which fills the queue, and has not written it.
+fn writing(world: &World, channel: &str) -> (Arc<Connection>, Batch) {
+    let connection = world.app.open(FormatId(0), None).unwrap();
+    connection.identify(None, None).unwrap();
+    let _task_sees_it = connection.subscribe(channel, Subscribe::default(), |_| Bytes::new()).unwrap();
+    while connection.outbound().bytes() + "score #10 10\n".len() <= 100 {
+        world.publish(channel, "10");
+    }
+    let batch = take(&connection, Batch::default()).expect("there is something to write");
+    (connection, batch)
+}
+
+fn take(connection: &Connection, last: Batch) -> Option<Batch> {
+    match connection.poll_take(last, &mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(batch) => batch,
+        Poll::Pending => None,
+    }
+}
+
+fn lines(batch: &Batch) -> String {
+    batch.frames().map(|frame| String::from_utf8_lossy(frame).into_owned()).collect()
+}
+
+#[test]
+fn while_all_of_the_queue_is_written_new_messages_go_and_leave_one_word() {
+    let world = overflowing(Overflow::DropOldest, 100);
+    let (connection, batch) = writing(&world, "chat");
+    let written = batch.frames().len();
+    let first = written + 1;
+    for number in first..first + 5 {
+        world.publish("chat", &number.to_string());
+    }
+    let rest = take(&connection, batch).unwrap();
+    assert_eq!(lines(&rest), format!("chat gap {first}-{} of 5\n", written + 5));
+    assert_eq!(world.hub.counters().dropped_oldest.get(), 5);
+    assert!(take(&connection, rest).is_none());
+    assert_eq!((connection.outbound().bytes(), connection.outbound().closed()), (0, None));
+}
+
+#[test]
+fn while_all_of_the_queue_is_written_the_newest_still_waits() {
+    let world = overflowing(Overflow::Conflate, 0);
+    let (connection, batch) = writing(&world, "score");
+    for number in 20..30 {
+        world.publish("score", &number.to_string());
+        assert!(connection.outbound().bytes() <= 200);
+    }
+    assert_eq!(lines(&take(&connection, batch).unwrap()), "score #0 29\n");
+    assert_eq!(world.hub.counters().dropped_conflated.get(), 9);
+    assert_eq!(connection.outbound().closed(), None);
 }
 
 #[test]

@@ -60,6 +60,11 @@ impl State {
         self.bytes == 0 || self.bytes + length <= limit.saturating_add(self.room)
     }
 
+    /// Bytes of the entries alone.
+    pub(super) fn waiting(&self) -> usize {
+        self.entries.iter().map(|entry| entry.frame.len()).sum()
+    }
+
     pub(super) fn append(&mut self, frame: Bytes, source: Source, now: Instant) {
         if !frame.is_empty() {
             self.bytes += frame.len();
