@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Write as _};
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha1::Sha1;
 
 use super::TokenError;
