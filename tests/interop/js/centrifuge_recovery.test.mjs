@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { Proxy } from '../../support/js/proxy.mjs';
+import { range } from '../../support/js/range.mjs';
 import { Server } from '../../support/js/server.mjs';
 import { TRANSPORTS, connected, stockClient, subscribed, withClients } from '../../support/js/stock.mjs';
 import { inSeconds, jwt } from '../../support/js/tokens.mjs';
@@ -22,8 +23,6 @@ after(async () => {
 
 /** The default of `channels_per_connection`. A client subscribes to all of them in one batch. */
 const CHANNELS = 128;
-
-const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 for (const transport of TRANSPORTS) {
   describe(`npm centrifuge over ${transport}`, () => {

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { EventSource } from 'eventsource';
 
 import { Proxy } from '../../support/js/proxy.mjs';
+import { range } from '../../support/js/range.mjs';
 import { API_KEY, Server } from '../../support/js/server.mjs';
 import { inSeconds, jwt } from '../../support/js/tokens.mjs';
 import { until } from '../../support/js/wait.mjs';
@@ -20,8 +21,6 @@ after(async () => {
   await proxy?.stop();
   await server?.discard();
 });
-
-const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 /** Opens an event stream and collects what arrives. */
 async function listen(query, body, base = server.url) {
