@@ -30,6 +30,7 @@
 //! | [`prefixed`] | bytes put back in front of a stream |
 //! | [`sniff`] | HTTP/1.1 or HTTP/2 on plain TCP |
 //! | [`tls`] | certificates from files, reloaded when they change |
+//! | [`meter`] | bytes and rates of streams, by label and in total, and limits |
 //! | [`server`] | the accept loop, and what happens to one connection |
 //! | [`request`] | what the server does before and after each request |
 //! | [`body`] | reading a request body within a size and a time |
@@ -42,6 +43,7 @@ mod connection;
 pub mod forwarded;
 pub mod limits;
 pub mod listener;
+pub mod meter;
 pub mod networks;
 pub mod prefixed;
 pub mod request;
