@@ -4,6 +4,7 @@ use std::{
     error::Error,
     io,
     pin::{Pin, pin},
+    sync::Arc,
 };
 
 use http::{Request, Response};
@@ -19,15 +20,26 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
     Accepted, Certificates, ConnectionGuard, Io, PeerInfo, Stream,
+    account::Account,
     limits::MIN_HEADER_BYTES,
+    meter::Meter,
+    policy::PolicyFile,
     request::{Activity, PerConnection},
-    sniff::{HttpVersion, http_version},
+    sniff::{HttpVersion, Opening, http_version, opening},
 };
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
+/// What a server does besides serving requests, each if there is one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extras {
+    pub(crate) certificates: Option<Certificates>,
+    pub(crate) meter: Option<Arc<Meter>>,
+    pub(crate) policy: Option<PolicyFile>,
+}
+
 /// Serves a connection until it ends, by itself or through a limit or a shutdown.
-pub(crate) async fn serve<S, B>(accepted: Accepted, tls: Option<Certificates>, service: S)
+pub(crate) async fn serve<S, B>(accepted: Accepted, extras: Extras, service: S)
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
     S::Future: Send + 'static,
@@ -36,11 +48,17 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let peer =
-        PeerInfo { addr: accepted.peer, local: accepted.local, tls: tls.is_some(), guard: accepted.guard.clone() };
+    let mut peer = PeerInfo {
+        addr: accepted.peer,
+        local: accepted.local,
+        tls: extras.certificates.is_some(),
+        guard: accepted.guard.clone(),
+        account: None,
+    };
     let accepted_at = Instant::now();
     let encrypted = peer.tls;
-    let opening = open(accepted, tls);
+    let meter = extras.meter.clone();
+    let opening = open(accepted, extras);
     // What only the opening needs, TLS above all, is freed before requests are served.
     let opened = tokio::select! {
         opened = Box::pin(opening) => opened,
@@ -54,6 +72,8 @@ where
             return;
         }
     };
+    peer.account = meter.map(|meter| Account::new(meter, version == HttpVersion::Http1));
+    let stream = stream.with_account(peer.account.clone());
     let first_due = if encrypted { Instant::now() } else { accepted_at };
     let first_due = first_due + peer.guard.limits().header_timeout;
     let addr = peer.addr;
@@ -76,17 +96,27 @@ where
     }
 }
 
-/// The TLS handshake, and which version of HTTP it is. `None`: the client sent nothing.
-async fn open(accepted: Accepted, tls: Option<Certificates>) -> io::Result<Option<(Stream, HttpVersion)>> {
+/// The TLS handshake, and which version of HTTP it is. `None`: the client sent nothing, or has got what it wanted.
+async fn open(accepted: Accepted, extras: Extras) -> io::Result<Option<(Stream, HttpVersion)>> {
     let Accepted { tcp, guard, .. } = accepted;
     let limits = guard.limits();
     let traffic = guard.traffic();
-    let Some(certificates) = tls else {
-        let version = timeout(limits.header_timeout, http_version(&tcp)).await.map_err(|_| {
+    let Some(certificates) = extras.certificates else {
+        let looking = async {
+            match &extras.policy {
+                Some(_) => opening(&tcp).await,
+                None => Ok(http_version(&tcp).await?.map(Opening::Http)),
+            }
+        };
+        let opening = timeout(limits.header_timeout, looking).await.map_err(|_| {
             traffic.count_timeout();
             io::Error::new(io::ErrorKind::TimedOut, "nothing was sent")
         })??;
-        return Ok(version.map(|version| (Stream::new(Io::Tcp(tcp), guard), version)));
+        return match (opening, extras.policy) {
+            (Some(Opening::Http(version)), _) => Ok(Some((Stream::new(Io::Tcp(tcp), guard), version))),
+            (Some(Opening::PolicyFile), Some(policy)) => policy.serve(tcp, guard, extras.meter).await.map(|()| None),
+            (Some(Opening::PolicyFile), None) | (None, _) => Ok(None),
+        };
     };
     let handshake = timeout(limits.handshake_timeout, certificates.acceptor().accept(tcp));
     let tls = match handshake.await {

@@ -29,14 +29,17 @@
 //! | [`stream`] | TCP or TLS behind one type, counted |
 //! | [`prefixed`] | bytes put back in front of a stream |
 //! | [`sniff`] | HTTP/1.1 or HTTP/2 on plain TCP |
+//! | [`policy`] | the policy file of a Flash player |
 //! | [`tls`] | certificates from files, reloaded when they change |
 //! | [`meter`] | bytes and rates of streams, by label and in total, and limits |
+//! | `account` | for whom the bytes of an HTTP connection count |
 //! | [`server`] | the accept loop, and what happens to one connection |
 //! | [`request`] | what the server does before and after each request |
 //! | [`body`] | reading a request body within a size and a time |
 //! | [`networks`], [`forwarded`] | trusted proxies and the address of the client behind them |
 //! | [`shutdown`] | stop, drain, deadline |
 
+mod account;
 pub mod admission;
 pub mod body;
 mod connection;
@@ -45,6 +48,7 @@ pub mod limits;
 pub mod listener;
 pub mod meter;
 pub mod networks;
+pub mod policy;
 pub mod prefixed;
 pub mod request;
 pub mod server;

@@ -18,7 +18,7 @@ use hyper::service::Service;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use crate::ConnectionGuard;
+use crate::{ConnectionGuard, account::Account, meter::Meter};
 
 /// Who is at the other end of the connection. Found in the extensions of every request.
 ///
@@ -34,6 +34,25 @@ pub struct PeerInfo {
     pub tls: bool,
     /// What keeps the connection counted, for those who take it over by an upgrade.
     pub guard: ConnectionGuard,
+    pub(crate) account: Option<Arc<Account>>,
+}
+
+impl PeerInfo {
+    /// Has the bytes of the request and of its response counted in `meter`, if the server
+    /// [counts](crate::Server::with_meter) at all.
+    ///
+    /// On HTTP/1.1 these are all bytes from the first of the request's head to the last of its response, chunk framing
+    /// included, and of an upgraded connection all that goes through its [`Stream`](crate::Stream); whoever takes the bare
+    /// socket counts what it moves. Requests that a client pipelines to several meters may count in part for a
+    /// neighbour. On HTTP/2, where requests share a connection and its frames, bytes count in the meter that was named
+    /// last.
+    ///
+    /// Call it before the request's body is read. With TLS, bytes are those inside, without handshakes and records.
+    pub fn count_for(&self, meter: &Arc<Meter>) {
+        if let Some(account) = &self.account {
+            account.claim(meter);
+        }
+    }
 }
 
 /// The requests of one connection.
@@ -69,22 +88,31 @@ impl Activity {
         Some(self.since.elapsed().saturating_sub(last_end))
     }
 
-    fn begin(self: &Arc<Self>) -> InProgress {
+    fn begin(self: &Arc<Self>, account: Option<Arc<Account>>) -> InProgress {
         self.begun.fetch_add(1, Ordering::AcqRel);
         self.open.fetch_add(1, Ordering::AcqRel);
-        InProgress(Arc::clone(self))
+        if let Some(account) = &account {
+            account.begin();
+        }
+        InProgress { activity: Arc::clone(self), account }
     }
 }
 
 /// A request whose response has not been sent to its end.
 #[derive(Debug)]
-struct InProgress(Arc<Activity>);
+struct InProgress {
+    activity: Arc<Activity>,
+    account: Option<Arc<Account>>,
+}
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        let elapsed = u64::try_from(self.0.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.last_end_ms.store(elapsed, Ordering::Release);
-        self.0.open.fetch_sub(1, Ordering::AcqRel);
+        let elapsed = u64::try_from(self.activity.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.activity.last_end_ms.store(elapsed, Ordering::Release);
+        self.activity.open.fetch_sub(1, Ordering::AcqRel);
+        if let Some(account) = &self.account {
+            account.end();
+        }
     }
 }
 
@@ -119,7 +147,7 @@ where
     type Future = BoxFuture<Result<Self::Response, Self::Error>>;
 
     fn call(&self, mut request: Request<I>) -> Self::Future {
-        let in_progress = self.activity.begin();
+        let mut in_progress = self.activity.begin(self.peer.account.clone());
         let answering = if url_bytes(request.uri()) > self.peer.guard.limits().url_bytes {
             None
         } else {
@@ -135,6 +163,10 @@ where
                     response
                 }
             };
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                // What follows still belongs to this request.
+                in_progress.account = None;
+            }
             Ok(response.map(|body| TrackedBody { body, in_progress }))
         })
     }
@@ -182,7 +214,7 @@ mod tests {
         assert!(!activity.has_begun());
         tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!(activity.idle_for(), Some(Duration::from_secs(3)));
-        let (first, second) = (activity.begin(), activity.begin());
+        let (first, second) = (activity.begin(None), activity.begin(None));
         assert!(activity.has_begun());
         drop(first);
         assert_eq!(activity.idle_for(), None);

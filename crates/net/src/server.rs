@@ -1,12 +1,16 @@
 //! The accept loop.
 
+use std::sync::Arc;
+
 use http::{Request, Response};
 use http_body::Body;
 use hyper::{body::Incoming, service::Service};
 
 use crate::{
     Certificates, Drained, Listener,
-    connection::{self, BoxError},
+    connection::{self, BoxError, Extras},
+    meter::Meter,
+    policy::PolicyFile,
     tls::RELOAD_INTERVAL,
 };
 
@@ -37,19 +41,35 @@ use crate::{
 #[derive(Debug)]
 pub struct Server {
     listener: Listener,
-    certificates: Option<Certificates>,
+    extras: Extras,
 }
 
 impl Server {
     /// Serves plain HTTP/1.1 and HTTP/2 with prior knowledge.
     pub fn new(listener: Listener) -> Self {
-        Self { listener, certificates: None }
+        Self { listener, extras: Extras::default() }
     }
 
     /// Speaks TLS on every address, and reloads the certificate when its files change.
     #[must_use]
     pub fn with_tls(mut self, certificates: Certificates) -> Self {
-        self.certificates = Some(certificates);
+        self.extras.certificates = Some(certificates);
+        self
+    }
+
+    /// Has requests counted for whom they are claimed ([`PeerInfo::count_for`](crate::PeerInfo::count_for)), and in
+    /// `unclaimed` those that nobody claims, with what comes and goes outside of requests. Both together are all that
+    /// the connections carry, inside TLS.
+    #[must_use]
+    pub fn with_meter(mut self, unclaimed: Arc<Meter>) -> Self {
+        self.extras.meter = Some(unclaimed);
+        self
+    }
+
+    /// Answers Flash players that ask for a [policy file](crate::policy), on connections without TLS.
+    #[must_use]
+    pub fn with_policy_file(mut self, policy: PolicyFile) -> Self {
+        self.extras.policy = Some(policy);
         self
     }
 
@@ -68,9 +88,9 @@ impl Server {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let Self { mut listener, certificates } = self;
+        let Self { mut listener, extras } = self;
         let shutdown = listener.admission().shutdown().clone();
-        if let Some(certificates) = certificates.clone() {
+        if let Some(certificates) = extras.certificates.clone() {
             tokio::spawn(certificates.watch(RELOAD_INTERVAL, shutdown.clone()));
         }
         loop {
@@ -78,7 +98,7 @@ impl Server {
                 accepted = listener.accept() => accepted,
                 () = shutdown.begun() => break,
             };
-            tokio::spawn(connection::serve(accepted, certificates.clone(), service.clone()));
+            tokio::spawn(connection::serve(accepted, extras.clone(), service.clone()));
         }
         // Closes the listening sockets: clients are to connect elsewhere or later.
         drop(listener);

@@ -1,9 +1,11 @@
-//! Finding out whether a client on plain TCP speaks HTTP/1.1 or HTTP/2.
+//! Finding out whether a client on plain TCP speaks HTTP/1.1 or HTTP/2, or is a Flash player that wants a policy file.
 
 use std::io;
 
 use rustix::net::{RecvFlags, recv};
 use tokio::{io::Interest, net::TcpStream};
+
+use crate::policy;
 
 /// What a client with prior knowledge of HTTP/2 sends first (RFC 9113, section 3.4).
 pub const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -35,6 +37,28 @@ impl HttpVersion {
     }
 }
 
+/// What a connection on plain TCP is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// HTTP of this version.
+    Http(HttpVersion),
+    /// A request for a [policy file](policy).
+    PolicyFile,
+}
+
+impl Opening {
+    /// What the first bytes of a connection say; `None` while they are too few to tell.
+    pub fn of(first: &[u8]) -> Option<Self> {
+        if first.starts_with(policy::REQUEST) {
+            Some(Self::PolicyFile)
+        } else if policy::REQUEST.starts_with(first) {
+            None
+        } else {
+            HttpVersion::of(first).map(Self::Http)
+        }
+    }
+}
+
 /// Looks at the first bytes of a connection without taking them.
 ///
 /// Choosing hyper's HTTP/1.1 or HTTP/2 server beforehand saves the read-ahead buffer of a server
@@ -45,7 +69,21 @@ impl HttpVersion {
 ///
 /// Those of reading from the socket.
 pub async fn http_version(tcp: &TcpStream) -> io::Result<Option<HttpVersion>> {
+    look(tcp, HttpVersion::of).await
+}
+
+/// As [`http_version`], and sees requests for a policy file as well.
+///
+/// # Errors
+///
+/// Those of reading from the socket.
+pub async fn opening(tcp: &TcpStream) -> io::Result<Option<Opening>> {
+    look(tcp, Opening::of).await
+}
+
+async fn look<T>(tcp: &TcpStream, tell: impl Fn(&[u8]) -> Option<T>) -> io::Result<Option<T>> {
     tcp.async_io(Interest::READABLE, || {
+        // As long as the longer one of what is looked for.
         let mut first = [0; HTTP2_PREFACE.len()];
         let (count, _) = recv(tcp, &mut first, RecvFlags::PEEK)?;
         if count == 0 {
@@ -53,10 +91,12 @@ pub async fn http_version(tcp: &TcpStream) -> io::Result<Option<HttpVersion>> {
         }
         // Saying "would block" clears the readiness seen before this look at the bytes, so that
         // the next look comes when more bytes have: no polling, and no wake-up is missed.
-        HttpVersion::of(&first[..count]).map(Some).ok_or_else(|| io::ErrorKind::WouldBlock.into())
+        tell(&first[..count]).map(Some).ok_or_else(|| io::ErrorKind::WouldBlock.into())
     })
     .await
 }
+
+const _: () = assert!(policy::REQUEST.len() <= HTTP2_PREFACE.len());
 
 #[cfg(test)]
 mod tests {
@@ -86,6 +126,24 @@ mod tests {
         assert_eq!(HttpVersion::of_alpn(Some(b"h2")), Http2);
         assert_eq!(HttpVersion::of_alpn(Some(b"http/1.1")), Http1);
         assert_eq!(HttpVersion::of_alpn(None), Http1);
+    }
+
+    #[test]
+    fn a_policy_request_is_told_from_http_by_all_of_its_bytes() {
+        for (first, expected) in [
+            (&b""[..], None),
+            (b"<", None),
+            (b"<policy-file-request/>", None),
+            (b"<policy-file-request/>\0", Some(Opening::PolicyFile)),
+            (b"<policy-file-request/>\0x", Some(Opening::PolicyFile)),
+            (b"<policy-file-request/>\n", Some(Opening::Http(HttpVersion::Http1))),
+            (b"<html>", Some(Opening::Http(HttpVersion::Http1))),
+            (b"P", None),
+            (b"GET", Some(Opening::Http(HttpVersion::Http1))),
+            (HTTP2_PREFACE, Some(Opening::Http(HttpVersion::Http2))),
+        ] {
+            assert_eq!(Opening::of(first), expected, "{first:?}");
+        }
     }
 
     async fn pair() -> (TcpStream, TcpStream) {

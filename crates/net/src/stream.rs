@@ -4,6 +4,7 @@ use std::{
     future::Future,
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -14,7 +15,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use crate::ConnectionGuard;
+use crate::{ConnectionGuard, account::Account};
 
 /// A connection as hyper sees it: TCP or TLS, counted in [`Traffic`](crate::Traffic).
 ///
@@ -25,6 +26,7 @@ use crate::ConnectionGuard;
 pub struct Stream {
     io: Io,
     guard: ConnectionGuard,
+    account: Option<Arc<Account>>,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -40,7 +42,12 @@ pub enum Io {
 impl Stream {
     /// Carries a connection over `io`, counted through `guard`.
     pub fn new(io: Io, guard: ConnectionGuard) -> Self {
-        Self { io, guard, stalled: None }
+        Self { io, guard, account: None, stalled: None }
+    }
+
+    /// Counts what is carried for whom the requests are claimed, besides.
+    pub(crate) fn with_account(self, account: Option<Arc<Account>>) -> Self {
+        Self { account, ..self }
     }
 
     /// Whether the connection is encrypted.
@@ -84,6 +91,9 @@ impl Stream {
     fn wrote(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &written {
             self.guard.traffic().add_out(*bytes as u64);
+            if let Some(account) = &self.account {
+                account.wrote(*bytes as u64);
+            }
         }
         self.bound_waiting(cx, written)
     }
@@ -112,6 +122,9 @@ impl AsyncRead for Stream {
         let bytes = buffer.filled().len() - before;
         if bytes > 0 {
             self.guard.traffic().add_in(bytes as u64);
+            if let Some(account) = &self.account {
+                account.read(bytes as u64);
+            }
         }
         read
     }

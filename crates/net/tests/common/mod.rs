@@ -14,6 +14,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
+use planet_net::meter::Registry;
 use planet_net::{
     Admission, Certificates, ConnectionGuard, Drained, Limits, Listener, PeerInfo, Server, Shutdown, Stream,
 };
@@ -39,24 +40,45 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn start(limits: Limits, certificates: Option<Certificates>) -> Running {
+    start_with(limits, None, |server| match certificates {
+        Some(certificates) => server.with_tls(certificates),
+        None => server,
+    })
+}
+
+/// A server that counts: requests for `/for/APP` and below for that app, others for the app without a name.
+pub(crate) fn start_counted(limits: Limits) -> (Running, Arc<Registry<1>>) {
+    let apps = Arc::new(Registry::new(["app"], 10));
+    let running = start_with(limits, Some(apps.clone()), |server| server.with_meter(apps.meter([""])));
+    (running, apps)
+}
+
+pub(crate) fn start_with(
+    limits: Limits,
+    apps: Option<Arc<Registry<1>>>,
+    with: impl FnOnce(Server) -> Server,
+) -> Running {
     let shutdown = Shutdown::new();
     let listener = Listener::bind(&["127.0.0.1:0".parse().unwrap()], limits, shutdown.clone()).unwrap();
     let address = listener.addresses()[0];
     let admission = Arc::clone(listener.admission());
-    let mut server = Server::new(listener);
-    if let Some(certificates) = certificates {
-        server = server.with_tls(certificates);
-    }
     let taken = Arc::<Mutex<Vec<Taken>>>::default();
-    let answer = {
+    let service = {
         let taken = Arc::clone(&taken);
-        service_fn(move |request| answer(request, Arc::clone(&taken)))
+        service_fn(move |request: Request<Incoming>| {
+            if let (Some(apps), Some(rest)) = (&apps, request.uri().path().strip_prefix("/for/")) {
+                let app = rest.split('/').next().unwrap();
+                request.extensions().get::<PeerInfo>().unwrap().count_for(&apps.meter([app]));
+            }
+            answer(request, Arc::clone(&taken))
+        })
     };
-    let server = tokio::spawn(server.run(answer));
+    let server = tokio::spawn(with(Server::new(listener)).run(service));
     Running { address, admission, shutdown, taken, server }
 }
 
 /// Answers with what it knows of the peer, upgrades when asked to, sends five bytes of a tunnel back, and waits on `/slow`.
+/// A path with `/echo` sends what comes back on the upgraded stream.
 async fn answer(
     request: Request<Incoming>,
     taken: Arc<Mutex<Vec<Taken>>>,
@@ -75,8 +97,13 @@ async fn answer(
         return Ok(Response::new(Full::default()));
     }
     if request.headers().contains_key("upgrade") {
+        let echoes = request.uri().path().ends_with("/echo");
         tokio::spawn(async move {
             let upgraded = hyper::upgrade::on(request).await.unwrap();
+            if echoes {
+                let (mut reading, mut writing) = tokio::io::split(TokioIo::new(upgraded));
+                return drop(tokio::io::copy(&mut reading, &mut writing).await);
+            }
             let parts = upgraded.downcast::<TokioIo<Stream>>().unwrap();
             let (tcp, guard) = parts.io.into_inner().into_tcp().unwrap();
             taken.lock().unwrap().push(Taken { tcp, guard, read_ahead: parts.read_buf });
