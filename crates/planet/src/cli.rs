@@ -22,9 +22,31 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Put load on a running server, and say what was lost, how late it came and what it cost.
     Bench(Box<planet_loadtest::BenchArgs>),
+    /// Run a program, such as a Python back end, on planet-malloc.
+    Run(RunArgs),
     /// Print the page of all settings, docs/configuration.md.
     #[command(hide = true)]
     Reference,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  planet run -- python app.py
+      Memory that the application no longer needs goes back to the system within seconds.
+  PYTHONMALLOC=pymalloc planet run -- python app.py
+      Leave Python's small objects to Python's own allocator.
+
+The program takes this process's place: its exit code and its signals are its own. Python is told to take its small
+objects from the allocator too, unless PYTHONMALLOC says otherwise. The library, libplanet_malloc.so, is looked for
+beside planet and in ../lib; PLANET_MALLOC_LIBRARY names another one.";
+
+/// `planet run`.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub struct RunArgs {
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
 }
 
 const EXAMPLES: &str = "\

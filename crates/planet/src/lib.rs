@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`cli`] | what can be written on the command line |
 //! | [`config`] | settings from flags, environment and file |
+//! | [`run`] | `planet run`: a program with planet-malloc under it |
 //! | [`serve`] | `planet serve`: the crates put together |
 //! | [`signals`] | SIGTERM and SIGINT: stop in order, and at once when asked twice |
 //! | [`log`] | lines of text, or JSON |
@@ -13,5 +14,6 @@ pub mod cli;
 pub mod config;
 pub mod descriptors;
 pub mod log;
+pub mod run;
 pub mod serve;
 pub mod signals;

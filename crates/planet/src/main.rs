@@ -1,24 +1,30 @@
 //! The `planet` command.
 //!
 //! Exit codes: 0 when all went well, 1 for a failure at run time, 2 for a wrong command line or wrong settings.
+//! `planet run` has those of the program it runs, and 126 or 127 when there is none to run.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use planet::{
-    cli::{Cli, Command, ServeArgs},
+    cli::{Cli, Command, RunArgs, ServeArgs},
     config::{self, Config},
-    descriptors, log, serve,
+    descriptors, log,
+    run::{self, RunError},
+    serve,
 };
 use planet_loadtest::{BenchArgs, BenchError};
 
 const FAILURE: u8 = 1;
 const WRONG_SETTINGS: u8 = 2;
+const NOT_RUN: u8 = 126;
+const NOT_FOUND: u8 = 127;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve(*args),
         Command::Bench(args) => bench(&args),
+        Command::Run(args) => run(&args),
         Command::Reference => {
             print!("{}", config::reference::markdown());
             ExitCode::SUCCESS
@@ -63,6 +69,13 @@ fn bench(args: &BenchArgs) -> ExitCode {
         print!("{report}");
     }
     if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) }
+}
+
+fn run(RunArgs { command }: &RunArgs) -> ExitCode {
+    let Err(error) = run::run(command);
+    // As shells say that a command was not found, or could not be run.
+    let code = if matches!(error, RunError::NotFound { .. }) { NOT_FOUND } else { NOT_RUN };
+    fail(&error, code)
 }
 
 fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {

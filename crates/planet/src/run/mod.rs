@@ -1,0 +1,109 @@
+//! `planet run`: a program with planet-malloc under it.
+//!
+//! | module | one idea |
+//! | --- | --- |
+//! | [`program`] | which file a command runs, through scripts to their interpreter |
+//! | [`binary`] | what the dynamic loader will do with that file |
+//! | [`python`] | what Python needs so that its small objects come from the allocator too |
+//!
+//! The loader puts the allocator in place of the C library's, by `LD_PRELOAD` (ld.so(8)); this process then becomes the
+//! program, so that signals, exit codes and process ids are those of the program itself.
+
+mod binary;
+mod error;
+mod program;
+mod python;
+
+use std::convert::Infallible;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use binary::{Binary, Linkage};
+pub use error::RunError;
+
+/// The allocator's library, as cargo names it.
+const LIBRARY: &str = "libplanet_malloc.so";
+
+/// Names the library when it is elsewhere.
+const LIBRARY_VARIABLE: &str = "PLANET_MALLOC_LIBRARY";
+
+const PRELOAD: &str = "LD_PRELOAD";
+
+/// Becomes `command` with the allocator under it. Comes back only with an error.
+///
+/// # Errors
+/// See [`RunError`]. Nothing has been run then.
+pub fn run(command: &[OsString]) -> Result<Infallible, RunError> {
+    let [name, arguments @ ..] = command else { return Err(RunError::NoCommand) };
+    let library = find_library()?;
+    let path = program::find(name, env::var_os("PATH").as_deref())?;
+    let interpreter = program::interpreter(&path)?;
+    check(&path, &interpreter, &library)?;
+    let mut program = Command::new(&path);
+    program.arg0(name).args(arguments).env(PRELOAD, preload(&library, env::var_os(PRELOAD).as_deref()));
+    if env::var_os(python::VARIABLE).is_none() && python::takes_malloc(&interpreter) {
+        program.env(python::VARIABLE, python::MALLOC);
+    }
+    Err(RunError::Start { program: path, error: program.exec() })
+}
+
+/// Beside this program, or in the `lib` folder beside its folder, or where the variable says.
+fn find_library() -> Result<PathBuf, RunError> {
+    if let Some(named) = env::var_os(LIBRARY_VARIABLE) {
+        let named = PathBuf::from(named);
+        return if named.is_file() { Ok(named) } else { Err(RunError::NoLibrary { looked_at: vec![named] }) };
+    }
+    let folder = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned())).unwrap_or_default();
+    let candidates = vec![folder.join(LIBRARY), folder.join("../lib").join(LIBRARY)];
+    match candidates.iter().find(|candidate| candidate.is_file()) {
+        Some(found) => Ok(found.clone()),
+        None => Err(RunError::NoLibrary { looked_at: candidates }),
+    }
+}
+
+/// Refuses what the loader would run without the allocator, and without a word.
+fn check(program: &Path, interpreter: &Path, library: &Path) -> Result<(), RunError> {
+    let interpreter_is = Binary::read(interpreter)?;
+    let library_is = Binary::read(library)?;
+    if interpreter_is.linkage == Linkage::Static {
+        return Err(RunError::Static { program: interpreter.to_owned() });
+    }
+    if interpreter_is.machine != library_is.machine {
+        return Err(RunError::OtherMachine { program: interpreter.to_owned(), library: library.to_owned() });
+    }
+    if program::gains_privileges(interpreter).map_err(|error| RunError::Read { path: program.to_owned(), error })? {
+        return Err(RunError::Privileged { program: interpreter.to_owned() });
+    }
+    Ok(())
+}
+
+/// Ours first; libraries that are preloaded already stay.
+fn preload(library: &Path, already: Option<&OsStr>) -> OsString {
+    let mut list = library.as_os_str().to_owned();
+    if let Some(already) = already.filter(|already| !already.is_empty()) {
+        list.push(":");
+        list.push(already);
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_preloaded_libraries_stay() {
+        let ours = Path::new("/lib/ours.so");
+        assert_eq!(preload(ours, None), "/lib/ours.so");
+        assert_eq!(preload(ours, Some(OsStr::new(""))), "/lib/ours.so");
+        assert_eq!(preload(ours, Some(OsStr::new("a.so:b.so"))), "/lib/ours.so:a.so:b.so");
+    }
+
+    #[test]
+    fn without_a_command_there_is_nothing_to_run() {
+        assert!(matches!(run(&[]), Err(RunError::NoCommand)));
+    }
+}

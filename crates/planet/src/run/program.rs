@@ -1,0 +1,133 @@
+//! Which file a command runs: found as a shell finds it, and through scripts to their interpreter (execve(2)).
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::RunError;
+
+/// Interpreters that are scripts themselves; the kernel follows no more than this.
+const MAX_INTERPRETERS: usize = 4;
+
+/// The kernel reads this much of a script's first line.
+const MAX_FIRST_LINE: u64 = 256;
+
+/// Where the shell looks when there is no `PATH`.
+const DEFAULT_PATH: &str = "/usr/bin:/bin";
+
+/// The file behind a name: itself if it holds a slash, else the first of that name in the folders of `path`.
+pub(super) fn find(name: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, RunError> {
+    if name.as_bytes().contains(&b'/') {
+        let file = PathBuf::from(name);
+        return match fs::metadata(&file) {
+            Ok(found) if is_executable(&found) => Ok(file),
+            Ok(_) => Err(RunError::NotExecutable { path: file }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RunError::NotFound { name: name.to_owned() }),
+            Err(error) => Err(RunError::Read { path: file, error }),
+        };
+    }
+    let folders = env::split_paths(path.unwrap_or(OsStr::new(DEFAULT_PATH)));
+    let mut files = folders.map(|folder| folder.join(name));
+    let found = files.find(|file| fs::metadata(file).is_ok_and(|found| is_executable(&found)));
+    found.ok_or_else(|| RunError::NotFound { name: name.to_owned() })
+}
+
+/// The program that the kernel runs for a file: the file itself, or for a script its interpreter. `env` in between is
+/// looked through, since it becomes the program it names.
+pub(super) fn interpreter(file: &Path) -> Result<PathBuf, RunError> {
+    let mut program = file.to_owned();
+    for _ in 0..=MAX_INTERPRETERS {
+        let Some(line) =
+            first_line_of_script(&program).map_err(|error| RunError::Read { path: program.clone(), error })?
+        else {
+            return Ok(program);
+        };
+        let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+        let missing =
+            || RunError::NotAProgram { path: program.clone(), problem: "its first line is `#!` alone".into() };
+        let named = Path::new(OsStr::from_bytes(words.next().ok_or_else(missing)?));
+        let mut behind_env = || words.find(|word| !word.starts_with(b"-") && !word.contains(&b'='));
+        let through_env = if named.file_name() == Some(OsStr::new("env")) { behind_env() } else { None };
+        program = match through_env {
+            Some(name) => find(OsStr::from_bytes(name), env::var_os("PATH").as_deref())?,
+            None => find(named.as_os_str(), None)?,
+        };
+    }
+    Err(RunError::TooManyInterpreters { path: file.to_owned() })
+}
+
+/// Whether running the file changes who one is, for which the loader then distrusts the environment.
+pub(super) fn gains_privileges(file: &Path) -> io::Result<bool> {
+    const SET_USER: u32 = 0o4000;
+    const SET_GROUP: u32 = 0o2000;
+    let found = fs::metadata(file)?;
+    let (mode, user, group) = (found.permissions().mode(), rustix::process::getuid(), rustix::process::getgid());
+    Ok((mode & SET_USER != 0 && found.uid() != user.as_raw())
+        || (mode & SET_GROUP != 0 && found.gid() != group.as_raw()))
+}
+
+fn is_executable(found: &fs::Metadata) -> bool {
+    found.is_file() && found.permissions().mode() & 0o111 != 0
+}
+
+/// What stands behind `#!`; `None` for a file that does not begin with it.
+fn first_line_of_script(file: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut start = Vec::new();
+    File::open(file)?.take(MAX_FIRST_LINE).read_to_end(&mut start)?;
+    let Some(line) = start.strip_prefix(b"#!") else { return Ok(None) };
+    Ok(line.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("a temporary file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        path
+    }
+
+    #[test]
+    fn names_are_found_in_the_path_and_files_by_themselves() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let tool = script(folder.path(), "tool", "#!/bin/sh\n");
+        assert_eq!(find(OsStr::new("tool"), Some(folder.path().as_os_str())).unwrap(), tool);
+        assert_eq!(find(tool.as_os_str(), None).unwrap(), tool);
+        assert!(matches!(find(OsStr::new("no-such-tool"), None), Err(RunError::NotFound { .. })));
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(find(tool.as_os_str(), None), Err(RunError::NotExecutable { .. })));
+        assert!(matches!(find(OsStr::new("tool"), Some(folder.path().as_os_str())), Err(RunError::NotFound { .. })));
+    }
+
+    #[test]
+    fn scripts_lead_to_their_interpreter() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let shell = Path::new("/bin/sh");
+        assert_eq!(interpreter(shell).unwrap(), shell);
+        let direct = script(folder.path(), "direct", "#! /bin/sh -e\n");
+        assert_eq!(interpreter(&direct).unwrap(), shell);
+        let indirect = script(folder.path(), "indirect", &format!("#!{}\n", direct.display()));
+        assert_eq!(interpreter(&indirect).unwrap(), shell);
+        let through_env = script(folder.path(), "through-env", "#!/usr/bin/env -S A=1 sh -e\n");
+        assert_eq!(interpreter(&through_env).unwrap().file_name(), Some(OsStr::new("sh")));
+        let empty = script(folder.path(), "empty", "#!\n");
+        assert!(matches!(interpreter(&empty), Err(RunError::NotAProgram { .. })));
+        let itself = script(folder.path(), "itself", &format!("#!{}\n", folder.path().join("itself").display()));
+        assert!(matches!(interpreter(&itself), Err(RunError::TooManyInterpreters { .. })));
+    }
+
+    #[test]
+    fn a_program_of_ones_own_gains_nothing() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let tool = script(folder.path(), "tool", "#!/bin/sh\n");
+        assert!(!gains_privileges(&tool).unwrap());
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o4755)).unwrap();
+        assert!(!gains_privileges(&tool).unwrap());
+    }
+}
