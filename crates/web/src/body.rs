@@ -1,7 +1,6 @@
 //! The body that every service of this crate answers with.
 
 use bytes::Bytes;
-use http_body::Body as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 
@@ -35,6 +34,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body::Body as _;
 
     #[tokio::test]
     async fn bodies_keep_what_they_carry() {

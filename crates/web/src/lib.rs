@@ -6,7 +6,9 @@
 //! | module | one idea |
 //! | --- | --- |
 //! | [`body`] | the body of every answer |
+//! | [`cache`] | a shared HTTP cache in front of any service |
 
 pub mod body;
+pub mod cache;
 
 pub use body::{Body, BoxError};
