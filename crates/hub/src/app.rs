@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -26,6 +27,16 @@ use crate::sync::{Mutex, lock};
 /// Most users have one.
 type ConnectionsOfUser = SmallVec<[Arc<Connection>; 1]>;
 
+/// Told of bytes that were written.
+#[derive(Default)]
+struct OnWritten(OnceLock<Box<dyn Fn(u64) + Send + Sync>>);
+
+impl fmt::Debug for OnWritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnWritten").field(&self.0.get().is_some()).finish()
+    }
+}
+
 /// An app. Made by [`Hub::create_app`](crate::Hub::create_app).
 #[derive(Debug)]
 pub struct App {
@@ -37,6 +48,7 @@ pub struct App {
     users: Mutex<HashMap<Arc<str>, ConnectionsOfUser>>,
     connections: Mutex<Slab<Arc<Connection>>>,
     budget: HistoryBudget,
+    on_written: OnWritten,
 }
 
 impl App {
@@ -51,6 +63,21 @@ impl App {
             users: Mutex::default(),
             connections: Mutex::default(),
             budget,
+            on_written: OnWritten::default(),
+        }
+    }
+
+    /// Has `tell` told of the bytes that are written to the [`Sink`]s of the app's connections: for many connections at
+    /// once where many are written, so that a count for the whole app costs a delivery next to nothing. It must be quick
+    /// and not call the hub. What tasks of the transport write is theirs to count. Only the first call has an effect.
+    pub fn on_written(&self, tell: impl Fn(u64) + Send + Sync + 'static) {
+        // Fails when it is set already, as is said above.
+        let _ = self.on_written.0.set(Box::new(tell));
+    }
+
+    pub(crate) fn wrote(&self, bytes: u64) {
+        if let Some(tell) = self.on_written.0.get().filter(|_| bytes > 0) {
+            tell(bytes);
         }
     }
 

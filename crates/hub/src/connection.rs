@@ -250,10 +250,12 @@ impl Connection {
     }
 
     /// Does what [`drain`](Self::drain) does for connections of one hub, one after the other. What is counted for all
-    /// threads is dear to touch at every write, and so is the clock: here both are touched once for all of them.
+    /// threads is dear to touch at every write, and so is the clock: here both are touched once for all of them, and what is
+    /// counted for an app once for each run of its connections.
     pub fn drain_all(connections: &[Arc<Self>]) {
         let Some(first) = connections.first() else { return };
         let mut bytes = 0;
+        let (mut app, mut bytes_of_app) = (&first.app, 0);
         let mut oldest: SmallVec<[Instant; 128]> = SmallVec::new();
         for (at, connection) in connections.iter().enumerate() {
             if let Some(later) = connections.get(at + AHEAD) {
@@ -264,12 +266,18 @@ impl Connection {
             }
             let Some(sink) = connection.sink() else { continue };
             let report = connection.outbound.drain(&**sink);
+            if !Arc::ptr_eq(app, &connection.app) {
+                app.wrote(std::mem::take(&mut bytes_of_app));
+                app = &connection.app;
+            }
+            bytes_of_app += report.bytes;
             bytes += report.bytes;
             oldest.extend(report.since);
             if report.outcome != Drained::Empty {
                 sink.clone().stopped(connection, report.outcome);
             }
         }
+        app.wrote(bytes_of_app);
         let counters = &first.app.node().counters;
         counters.written_bytes.add(bytes);
         counters.sink_bytes.add(bytes);
