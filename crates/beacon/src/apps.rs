@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use planet_hub::{AppSettings, Hub, Rules};
+use planet_net::meter::Meter;
 use planet_orbit::SessionSettings;
 use planet_orbit::access::Access;
 use planet_orbit::origin::AllowedOrigins;
@@ -50,6 +51,8 @@ pub struct AppConfig {
     pub sessions: SessionSettings,
     /// Its channels and bounds.
     pub hub: AppSettings,
+    /// Counts the bytes of its clients and of its back end. Default: one of its own.
+    pub meter: Arc<Meter>,
 }
 
 impl AppConfig {
@@ -69,6 +72,7 @@ impl AppConfig {
             jwt: None,
             sessions: SessionSettings::default(),
             hub: AppSettings::default(),
+            meter: Arc::default(),
         }
     }
 }
@@ -90,6 +94,8 @@ impl fmt::Debug for App {
 
 impl App {
     fn new(keys: Keys, config: AppConfig, hub: Arc<planet_hub::App>) -> Self {
+        let meter = config.meter.clone();
+        hub.on_written(move |bytes| meter.record_out(bytes));
         let beacon_key = BeaconKey::new(keys.sign_key.expose().as_bytes());
         Self {
             rest_auth: config.rest_auth,
@@ -102,6 +108,7 @@ impl App {
                 verifier: Verifier::new(config.jwt, Some(beacon_key)),
                 origins: config.origins,
                 settings: config.sessions,
+                meter: config.meter,
             }),
             keys,
         }

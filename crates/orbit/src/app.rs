@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use planet_hub::Rules;
+use planet_net::meter::Meter;
 
 use crate::access::Access;
 use crate::origin::AllowedOrigins;
@@ -23,6 +24,9 @@ pub struct App {
     pub origins: AllowedOrigins,
     /// Bounds and times.
     pub settings: SessionSettings,
+    /// Counts what its clients send and get, over all transports. What the hub writes to sinks is not part of it unless
+    /// [`App::on_written`](planet_hub::App::on_written) tells it.
+    pub meter: Arc<Meter>,
 }
 
 /// The apps there are.

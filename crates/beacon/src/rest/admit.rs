@@ -1,5 +1,5 @@
 //! What every request goes through first: its app, its origin, its secret key. And what every answer gets: CORS headers,
-//! and a place in the counters.
+//! and a place in the counters and in the app's meter.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_EXPOSE_HEA
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use planet_net::PeerInfo;
 use planet_orbit::origin;
 
 use super::Rest;
@@ -43,6 +44,9 @@ fn find_app(rest: &Rest, params: Result<RawPathParams, RawPathParamsRejection>) 
 }
 
 async fn admit_to(app: &Arc<App>, mut request: Request, next: Next) -> Response {
+    if let Some(peer) = request.extensions().get::<PeerInfo>() {
+        peer.count_for(&app.orbit().meter);
+    }
     let mut cors = HeaderMap::new();
     let authority = request.uri().authority().map(|authority| authority.as_str());
     let verdict = app.orbit().origins.judge(request.headers(), authority);

@@ -9,6 +9,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http::{Method, StatusCode};
+use planet_net::PeerInfo;
 
 use super::{emulation, event_source, http_stream, long_poll, sse, websocket};
 use crate::app::App;
@@ -30,7 +31,7 @@ pub fn routes(orbit: Arc<Orbit>) -> Router {
     Router::new().merge(checked.clone()).nest("/app/{api_key}", checked).with_state(orbit)
 }
 
-/// Finds the app, and lets a page of an origin that the app allows pass.
+/// Finds the app, has the request counted for it, and lets a page of an origin that the app allows pass.
 async fn admit(State(orbit): State<Arc<Orbit>>, params: RawPathParams, mut request: Request, next: Next) -> Response {
     let key = params.iter().find(|(name, _)| *name == "api_key").map(|(_, key)| key);
     let app = match key {
@@ -38,6 +39,9 @@ async fn admit(State(orbit): State<Arc<Orbit>>, params: RawPathParams, mut reque
         None => Some(orbit.apps().default()),
     };
     let Some(app) = app else { return refuse(StatusCode::NOT_FOUND, "no app has this API key") };
+    if let Some(peer) = request.extensions().get::<PeerInfo>() {
+        peer.count_for(&app.meter);
+    }
     let (headers, authority) = (request.headers().clone(), request.uri().authority().cloned());
     let verdict = app.origins.judge(&headers, authority.as_ref().map(http::uri::Authority::as_str));
     if request.method() == Method::OPTIONS && is_preflight(&headers) {

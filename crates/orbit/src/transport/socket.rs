@@ -44,6 +44,7 @@ impl Socket {
             Ok(0) => None,
             Ok(count) => {
                 self.guard.traffic().add_in(count as u64);
+                session.app().meter.record_in(count as u64);
                 frames.receive(session, &mut buffer[..count]);
                 Some(count)
             }

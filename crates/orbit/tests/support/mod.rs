@@ -115,6 +115,7 @@ impl Setup {
                 verifier: Verifier::new(Some(jwt), Some(BeaconKey::new(SIGN_KEY))),
                 origins: self.origins.clone(),
                 settings: self.sessions,
+                meter: Arc::default(),
             })
         };
         let (default, other) = (app("default"), app("other"));
