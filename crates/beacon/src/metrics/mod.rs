@@ -54,13 +54,14 @@ pub struct Family {
 enum Figures {
     Counters(Vec<Sample>),
     Gauges(Vec<Sample>),
+    Rates(Vec<Sample<f64>>),
     Histogram { buckets: Vec<(f64, u64)>, sum: f64 },
 }
 
 #[derive(Clone, Debug)]
-struct Sample {
+struct Sample<T = u64> {
     labels: Vec<(&'static str, String)>,
-    value: u64,
+    value: T,
 }
 
 impl Family {
@@ -74,6 +75,11 @@ impl Family {
         Self { name, help, figures: Figures::Gauges(Vec::new()) }
     }
 
+    /// Numbers that come and go and need not be whole. Shown as `planet_NAME`.
+    pub fn rate(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, figures: Figures::Rates(Vec::new()) }
+    }
+
     /// How many things there were of which size. Buckets are upper bounds, the last one infinite, each with the number
     /// of things that are in it and in no bucket before.
     pub fn histogram(name: &'static str, help: &'static str, buckets: Vec<(f64, u64)>, sum: f64) -> Self {
@@ -83,10 +89,20 @@ impl Family {
     /// Adds a figure to a family of counters or gauges.
     #[must_use]
     pub fn with(mut self, labels: &[(&'static str, &str)], value: u64) -> Self {
-        let labels = labels.iter().map(|(label, value)| (*label, (*value).to_owned())).collect();
         match &mut self.figures {
-            Figures::Counters(samples) | Figures::Gauges(samples) => samples.push(Sample { labels, value }),
+            Figures::Counters(samples) | Figures::Gauges(samples) => samples.push(Sample::new(labels, value)),
+            Figures::Rates(samples) => samples.push(Sample::new(labels, value as f64)),
             Figures::Histogram { .. } => debug_assert!(false, "a histogram has no figures beside its buckets"),
+        }
+        self
+    }
+
+    /// Adds a figure to a family of rates.
+    #[must_use]
+    pub fn with_rate(mut self, labels: &[(&'static str, &str)], value: f64) -> Self {
+        match &mut self.figures {
+            Figures::Rates(samples) => samples.push(Sample::new(labels, value)),
+            _ => debug_assert!(false, "only a family of rates has figures that are not whole"),
         }
         self
     }
@@ -94,7 +110,7 @@ impl Family {
     fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let kind = match self.figures {
             Figures::Counters(_) => MetricType::Counter,
-            Figures::Gauges(_) => MetricType::Gauge,
+            Figures::Gauges(_) | Figures::Rates(_) => MetricType::Gauge,
             Figures::Histogram { .. } => MetricType::Histogram,
         };
         let mut metric = encoder.encode_descriptor(self.name, self.help, None, kind)?;
@@ -105,6 +121,9 @@ impl Family {
             Figures::Gauges(samples) => samples.iter().try_for_each(|sample| {
                 sample.encode(&mut metric, |to, value| to.encode_gauge(&i64::try_from(value).unwrap_or(i64::MAX)))
             }),
+            Figures::Rates(samples) => {
+                samples.iter().try_for_each(|sample| sample.encode(&mut metric, |to, value| to.encode_gauge(&value)))
+            }
             Figures::Histogram { buckets, sum } => {
                 let count = buckets.iter().map(|(_, count)| count).sum();
                 metric.encode_histogram::<NoLabelSet>(*sum, count, buckets, None)
@@ -113,11 +132,16 @@ impl Family {
     }
 }
 
-impl Sample {
+impl<T: Copy> Sample<T> {
+    fn new(labels: &[(&'static str, &str)], value: T) -> Self {
+        let labels = labels.iter().map(|(label, value)| (*label, (*value).to_owned())).collect();
+        Self { labels, value }
+    }
+
     fn encode(
         &self,
         metric: &mut MetricEncoder<'_>,
-        write: impl FnOnce(&mut MetricEncoder<'_>, u64) -> fmt::Result,
+        write: impl FnOnce(&mut MetricEncoder<'_>, T) -> fmt::Result,
     ) -> fmt::Result {
         if self.labels.is_empty() {
             write(metric, self.value)
@@ -188,6 +212,9 @@ mod tests {
                     .with(&[("reason", "slow"), ("app", "a\"b\n")], 3)
                     .with(&[("reason", "oldest")], 0),
                 Family::gauge("readers", "Readers").with(&[], u64::MAX),
+                Family::rate("speed", "Speed")
+                    .with_rate(&[("window", "60s")], 0.75)
+                    .with_rate(&[("window", "1s")], 2.0),
                 Family::histogram("latency_seconds", "Latency", vec![(0.5, 2), (f64::INFINITY, 1)], 4.25),
             ]
         };
@@ -200,6 +227,10 @@ planet_drops_total{reason=\"oldest\"} 0
 # HELP planet_readers Readers
 # TYPE planet_readers gauge
 planet_readers 9223372036854775807
+# HELP planet_speed Speed
+# TYPE planet_speed gauge
+planet_speed{window=\"60s\"} 0.75
+planet_speed{window=\"1s\"} 2.0
 # HELP planet_latency_seconds Latency
 # TYPE planet_latency_seconds histogram
 planet_latency_seconds_sum 4.25
