@@ -19,7 +19,7 @@
 //!
 //! # The clock
 //!
-//! On Linux the time is `CLOCK_MONOTONIC_COARSE`, which costs a fifth of a precise one and stands still between two ticks of
+//! On Linux the time is `CLOCK_MONOTONIC_COARSE`, which costs a fraction of a precise one and stands still between two ticks of
 //! the kernel, 1 to 10 ms apart. A byte may thus count in the second before its own when it comes within a tick of the
 //! boundary; none is lost or counted twice.
 //!
