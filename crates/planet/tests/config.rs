@@ -84,6 +84,11 @@ fn what_does_not_go_together_is_refused_where_it_was_set() {
             "bad value for `server.tls_cert` at planet.toml:2:1: TLS needs `tls_key` as well",
         ),
         (
+            "[server]\ntls_cert = 'c.pem'\ntls_key = 'k.pem'\nflash_policy_file = 'p.xml'",
+            "bad value for `server.flash_policy_file` at planet.toml:4:1: Flash players do not ask over TLS, which every \
+             address speaks",
+        ),
+        (
             "[server]\nlisten = []",
             "bad value for `server.listen` at planet.toml:2:1: there must be at least one address",
         ),

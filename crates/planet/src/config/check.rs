@@ -53,6 +53,9 @@ impl Checker<'_> {
             (None, Some(_)) => self.wrong("server.tls_key", "TLS needs `tls_cert` as well"),
             _ => {}
         }
+        if server.tls_cert.is_some() && server.flash_policy_file.is_some() {
+            self.wrong("server.flash_policy_file", "Flash players do not ask over TLS, which every address speaks");
+        }
         if server.header_bytes < Size(MIN_HEADER_BYTES) {
             let least = Size(MIN_HEADER_BYTES);
             self.wrong("server.header_bytes", format!("{} is too small; the least is {least}", server.header_bytes));

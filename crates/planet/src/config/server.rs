@@ -31,6 +31,8 @@ table! {
         pub tls_cert: Option<PathBuf> = None,
         /// Private key of `tls_cert`, a PEM file.
         pub tls_key: Option<PathBuf> = None,
+        /// What Flash players get that ask for a policy file on a plain TCP address in `listen`: an XML file of at most 64 KiB with a `<cross-domain-policy>`. Without one, they are refused as no HTTP. With TLS there is no such request.
+        pub flash_policy_file: Option<PathBuf> = None,
         /// Networks of your own reverse proxies. Only from them is `X-Forwarded-For` believed.
         pub trusted_proxies: Vec<Network> = Vec::new(),
         /// Origins of web pages that may connect, such as `https://example.org`, or `https://*.example.org` for its subdomains; `null` stands for pages without an origin, `*` for all. Pages from the server's own address always may.

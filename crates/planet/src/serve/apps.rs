@@ -5,6 +5,7 @@ use std::path::Path;
 
 use planet_beacon::{AppConfig, Apps, DataDir};
 use planet_hub::{AppSettings, ChannelOptions, Hub, Rules};
+use planet_net::meter::Registry;
 use planet_orbit::SessionSettings;
 use planet_orbit::access::{Access, Who};
 use planet_orbit::origin::AllowedOrigins;
@@ -14,9 +15,18 @@ use planet_orbit::token::{JwtKey, JwtVerifier, KeyError};
 use super::ServeError;
 use crate::config::{self, App, ChannelRule, Server, Settings};
 
-/// Makes the apps in the hub.
-pub(super) fn open(settings: &Settings, data: &DataDir, hub: &Hub) -> Result<Apps, ServeError> {
-    let configs = settings.app.iter().map(|app| app_config(&settings.server, app)).collect::<Result<Vec<_>, _>>()?;
+/// Makes the apps in the hub, each with its meter.
+pub(super) fn open(
+    settings: &Settings,
+    data: &DataDir,
+    hub: &Hub,
+    bandwidth: &Registry<1>,
+) -> Result<Apps, ServeError> {
+    let config = |app: &App| {
+        let config = app_config(&settings.server, app)?;
+        Ok(AppConfig { meter: bandwidth.meter([&app.name]), ..config })
+    };
+    let configs = settings.app.iter().map(config).collect::<Result<Vec<_>, _>>()?;
     Apps::open(data, configs, hub).map_err(ServeError::Apps)
 }
 

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use planet_beacon::metrics::{Family, Source};
 use planet_hub::Hub;
 use planet_net::Admission;
+use planet_net::meter::{Registry, Snapshot};
 use planet_orbit::{Flusher, Orbit, Transport};
+
+/// The label of what belongs to no app: pages, `/metrics`, requests that name no app there is.
+pub(super) const NO_APP: &str = "(none)";
 
 /// Sessions and their writers.
 pub(super) struct Sessions {
@@ -68,4 +72,31 @@ impl Source for Listening {
                 .with(&[("direction", "out")], bytes_out),
         ]
     }
+}
+
+/// Bytes by app, and how fast they come.
+pub(super) struct Bandwidth(pub(super) Arc<Registry<1>>);
+
+impl Source for Bandwidth {
+    fn families(&self) -> Vec<Family> {
+        let bytes = Family::counter("app_bytes", "Bytes carried over HTTP and WebSocket, by app");
+        let speed = Family::rate("app_bytes_per_second", "Bytes a second, by app, in the last second and on average");
+        let (bytes, speed) = self.0.snapshot().iter().fold((bytes, speed), |(bytes, speed), label| {
+            let app = ("app", label.values[0].as_str());
+            let Snapshot { bytes_in, bytes_out, .. } = label.figures;
+            let bytes = bytes.with(&[app, ("direction", "in")], bytes_in).with(&[app, ("direction", "out")], bytes_out);
+            (bytes, with_speed(speed, &[app], label.figures))
+        });
+        let total = Family::rate("bytes_per_second", "Bytes a second, in the last second and on average");
+        vec![bytes, speed, with_speed(total, &[], self.0.total())]
+    }
+}
+
+fn with_speed(family: Family, labels: &[(&'static str, &str)], figures: Snapshot) -> Family {
+    let rates = figures.rates.unwrap_or_default();
+    [("in", "1s", rates.in_1s), ("in", "60s", rates.in_60s), ("out", "1s", rates.out_1s), ("out", "60s", rates.out_60s)]
+        .into_iter()
+        .fold(family, |family, (direction, window, rate)| {
+            family.with_rate(&[labels, &[("direction", direction), ("window", window)]].concat(), rate)
+        })
 }

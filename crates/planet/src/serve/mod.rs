@@ -15,6 +15,8 @@ use planet_beacon::metrics::{HubFigures, Metrics};
 use planet_beacon::rest::{RestCounters, RestSettings};
 use planet_beacon::{Beacon, DataDir, EventSettings, EventStream, FileStore, KeyError};
 use planet_hub::Hub;
+use planet_net::meter::Registry;
+use planet_net::policy::PolicyFile;
 use planet_net::{Certificates, Drained, Listener, Server, Shutdown};
 use planet_orbit::{Flusher, Orbit, Wire};
 
@@ -46,6 +48,11 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         (Some(certificate), Some(key)) => Some(Certificates::load(certificate, key).map_err(ServeError::Tls)?),
         _ => None,
     };
+    let policy =
+        server.flash_policy_file.as_ref().map(PolicyFile::load).transpose().map_err(|problem| ServeError::Setting {
+            of: "flash_policy_file".to_owned(),
+            problem: problem.to_string(),
+        })?;
     let metrics_token = server.metrics_token.as_ref().map(|token| token.expose().parse());
     let metrics_token = metrics_token.transpose().map_err(|problem: KeyError| ServeError::Setting {
         of: "metrics_token".to_owned(),
@@ -67,7 +74,9 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let hub = Arc::new(hub);
     // From here on, what was saved of the history is in memory only: nothing below may keep the server from starting.
     signals::watch(shutdown.clone(), server.shutdown_timeout.duration()).map_err(ServeError::Signals)?;
-    let apps = apps::open(&settings, &data, &hub)?;
+    let bandwidth = Arc::new(Registry::new(["app"], settings.app.len() + 1));
+    let unclaimed = bandwidth.meter([figures::NO_APP]);
+    let apps = apps::open(&settings, &data, &hub, &bandwidth)?;
     let orbit = Orbit::new(apps.clone(), shutdown.clone(), server.trusted_proxies());
     orbit.start();
     tokio::spawn(sweep(hub.clone()));
@@ -77,6 +86,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         Arc::new(HubFigures::new(hub.clone())),
         Arc::new(figures::Sessions::new(orbit.clone(), flusher)),
         Arc::new(figures::Listening::new(listener.admission().clone(), hub.clone())),
+        Arc::new(figures::Bandwidth(bandwidth)),
         rest_counters.clone(),
         Arc::new(events.clone()),
     ]);
@@ -94,7 +104,10 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         .merge(pages::routes(server.demo.then(|| apps.default_app().clone())));
 
     Announcement { listener: &listener, events: events_listener.as_ref(), settings: &settings, apps: &apps }.print();
-    let mut http = Server::new(listener);
+    let mut http = Server::new(listener).with_meter(unclaimed);
+    if let Some(policy) = policy {
+        http = http.with_policy_file(policy);
+    }
     if let Some(certificates) = certificates {
         http = http.with_tls(certificates);
     }
