@@ -81,6 +81,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: hostile,
     },
     Step {
+        name: "cache",
+        about: "the public test suite for HTTP caches",
+        needs: &[Need::TestPackages],
+        limit: minutes(15),
+        run: cache,
+    },
+    Step {
         name: "browser",
         about: "chat in Chromium on each transport",
         needs: &[Need::ClientPackages, Need::Chromium],
@@ -168,6 +175,16 @@ fn interop_python(context: &Context) -> Result<(), String> {
 
 fn hostile(context: &Context) -> Result<(), String> {
     python_tests(context, "hostile")
+}
+
+fn cache(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["build", "--release", "--package", "planet-web", "--example", "caching_proxy"]);
+    context.run(command)?;
+    let mut command = Command::new("node");
+    command.current_dir(workspace::root().join("tests")).args(["--test", "cache/cache.test.mjs"]);
+    command.env("TESTED_PROXY", workspace::target().join("release/examples/caching_proxy"));
+    context.run(command)
 }
 
 fn browser(context: &Context) -> Result<(), String> {
