@@ -1,0 +1,237 @@
+//! The calls of an allocator, with the meaning C gives them. [`crate::PlanetMalloc`] and the C face stand on these.
+
+use core::ptr;
+
+use crate::arena::{self, LARGEST_RUN};
+use crate::chunk::{chunk_of, span_at};
+use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of};
+use crate::remote::{self, Freed};
+use crate::report::misuse;
+use crate::span::{Kind, SLICE, Span};
+use crate::sys::PAGE;
+use crate::{background, heap, large, remote::Posted, thread, tls};
+
+const BAD_POINTER: &str = "free of a pointer that was not allocated, or a double free,";
+const DOUBLE_FREE: &str = "double free";
+
+/// The largest size that is ever allocated: what a pointer difference can express.
+const MOST: usize = isize::MAX as usize;
+/// Alignments up to this are found inside a chunk.
+const LARGEST_RUN_ALIGN: usize = 1 << 20;
+
+/// Allocates `size` bytes at a multiple of 16, or returns null. A size of 0 gives a block of its own all the same.
+#[inline(always)]
+pub fn allocate(size: usize) -> *mut u8 {
+    match class_of(size) {
+        Some(class) => allocate_slot(class),
+        None => allocate_big(size, MIN_ALIGN).0,
+    }
+}
+
+#[inline(always)]
+fn allocate_slot(class: usize) -> *mut u8 {
+    let slot = tls::heap().take(class);
+    if slot.is_null() { allocate_first(class) } else { slot }
+}
+
+/// The first allocation of a thread, or one for which there is no memory.
+#[cold]
+#[inline(never)]
+fn allocate_first(class: usize) -> *mut u8 {
+    if !ptr::eq(tls::heap(), &heap::NOBODY) {
+        return ptr::null_mut();
+    }
+    thread::settle_in().map_or(ptr::null_mut(), |heap| heap.take(class))
+}
+
+/// A run or a large block, and whether it is known to read as zeros.
+#[cold]
+#[inline(never)]
+fn allocate_big(size: usize, align: usize) -> (*mut u8, bool) {
+    if size > MOST {
+        return (ptr::null_mut(), false);
+    }
+    let found = if size <= LARGEST_RUN && align <= LARGEST_RUN_ALIGN {
+        arena::new_run(size.max(1), align).map(|run| (run.at, run.zeroed))
+    } else {
+        large::allocate(size.max(1), align)
+    };
+    found.map_or((ptr::null_mut(), false), |(at, zeroed)| (ptr::with_exposed_provenance_mut(at), zeroed))
+}
+
+/// Allocates `size` zeroed bytes, or returns null.
+#[inline]
+pub fn allocate_zeroed(size: usize) -> *mut u8 {
+    let (block, zeroed) = match class_of(size) {
+        Some(class) => (allocate_slot(class), false),
+        None => allocate_big(size, MIN_ALIGN),
+    };
+    if !zeroed && !block.is_null() {
+        // SAFETY: the block was just allocated with `size` bytes.
+        unsafe { ptr::write_bytes(block, 0, size) };
+    }
+    block
+}
+
+/// Allocates `size` bytes at a multiple of `align`, a power of two, or returns null.
+#[inline]
+pub fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
+    debug_assert!(align.is_power_of_two());
+    if align <= MIN_ALIGN {
+        return allocate(size);
+    }
+    match aligned_class_of(size, align) {
+        Some(class) => allocate_slot(class),
+        None if align > MOST / 2 => ptr::null_mut(),
+        None => allocate_big(size, align).0,
+    }
+}
+
+/// Frees a block. Null is allowed and does nothing. Aborts with one line on standard error when `block` is not one,
+/// as far as that can be told.
+///
+/// # Safety
+/// Nobody may use the block any more.
+#[inline(always)]
+pub unsafe fn free(block: *mut u8) {
+    let address = block.expose_provenance();
+    let Some(span) = span_at(address) else { return free_large(address) };
+    let heap = tls::heap();
+    if !ptr::eq(span.owner.load(core::sync::atomic::Ordering::Relaxed), heap) {
+        return free_elsewhere(span, address);
+    }
+    let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
+    // SAFETY: a slot's number is below 65,536 / 16, so there are 64 words.
+    let word = unsafe { span.bits.get_unchecked(slot / 64) };
+    let (free, bit) = (word.load(core::sync::atomic::Ordering::Relaxed), 1 << (slot % 64));
+    if free & bit != 0 {
+        misuse(DOUBLE_FREE, address);
+    }
+    let left = span.countdown.load(core::sync::atomic::Ordering::Relaxed).wrapping_sub(1);
+    if left == 0 {
+        return heap.free_and_look(span, slot / 64, bit);
+    }
+    span.countdown.store(left, core::sync::atomic::Ordering::Relaxed);
+    // The last access: from here on somebody else may find the span entirely free and let go of it.
+    word.store(free | bit, core::sync::atomic::Ordering::Release);
+}
+
+/// Frees a slot of another thread's span, or a run.
+#[cold]
+#[inline(never)]
+fn free_elsewhere(span: &'static Span, address: usize) {
+    use core::sync::atomic::Ordering::{Acquire, Relaxed};
+    match span.kind() {
+        Kind::Slots => {
+            let slot = span.slot_at(address % SLICE).filter(|&slot| slot < span.capacity());
+            let Some(slot) = slot else { misuse(BAD_POINTER, address) };
+            let (word, bit) = (slot / 64, 1 << (slot % 64));
+            if span.bits[word].load(Relaxed) & bit != 0 {
+                misuse(DOUBLE_FREE, address);
+            }
+            chunk_of(span).note_change();
+            match remote::free(span.mailbox(), &span.remote_bits()[word], bit) {
+                Freed::Noted => {}
+                Freed::MustPost => {
+                    // SAFETY: a claimed span has an owner, and heaps are never unmapped.
+                    unsafe { (*span.owner.load(Acquire)).post(span) };
+                    background::poke();
+                }
+                Freed::Twice => misuse(DOUBLE_FREE, address),
+            }
+        }
+        Kind::Run if address.is_multiple_of(SLICE) => {
+            let bytes = span.run_bytes.get();
+            if !arena::return_run(span) {
+                misuse(DOUBLE_FREE, address);
+            }
+            background::poke_for(bytes);
+        }
+        _ => misuse(BAD_POINTER, address),
+    }
+}
+
+/// Frees a large block, or nothing if `address` is 0.
+#[cold]
+#[inline(never)]
+fn free_large(address: usize) {
+    if address == 0 {
+        return;
+    }
+    if !large::free(address) {
+        misuse(BAD_POINTER, address);
+    }
+    background::poke_for(LARGEST_RUN);
+}
+
+/// How many bytes of the block can be used, at least as many as were asked for. Null has none.
+///
+/// # Safety
+/// `block` must be null or a live block.
+pub unsafe fn usable_size(block: *mut u8) -> usize {
+    let address = block.expose_provenance();
+    match span_at(address) {
+        Some(span) => match span.kind() {
+            Kind::Slots => span.slot_size() - (address % SLICE - span.slot_around(address % SLICE) * span.slot_size()),
+            Kind::Run => span.run_bytes.get(),
+            _ => misuse("size asked of a pointer that was not allocated", address),
+        },
+        None if address == 0 => 0,
+        None => match large::usable_size(address) {
+            Some(len) => len,
+            None => misuse("size asked of a pointer that was not allocated", address),
+        },
+    }
+}
+
+/// Changes a block's size and says where it is now. Null leaves the block as it was; a null block is allocated.
+///
+/// # Safety
+/// `block` must be null or a live block that nobody else uses.
+pub unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
+    if block.is_null() {
+        return allocate(size);
+    }
+    let address = block.expose_provenance();
+    let old = match span_at(address) {
+        Some(span) if span.kind() == Kind::Slots => {
+            let old = span.slot_size();
+            // A smaller slot is worth the copy when it saves half.
+            if size <= old && (size > old / 2 || old == SIZES[0] as usize) {
+                return block;
+            }
+            old
+        }
+        Some(span) if span.kind() == Kind::Run && address.is_multiple_of(SLICE) => {
+            let fits = size > SIZES[CLASSES - 1] as usize && size <= LARGEST_RUN;
+            let old = span.run_bytes.get();
+            if fits && (size.next_multiple_of(PAGE) == old || arena::resize_run(span, size)) {
+                return block;
+            }
+            old
+        }
+        Some(_) => misuse("realloc of a pointer that was not allocated,", address),
+        None => {
+            if size > LARGEST_RUN && size <= MOST {
+                return match large::reallocate(address, size) {
+                    Some(at) => ptr::with_exposed_provenance_mut(at),
+                    None if large::usable_size(address).is_none() => {
+                        misuse("realloc of a pointer that was not allocated,", address)
+                    }
+                    None => ptr::null_mut(),
+                };
+            }
+            // SAFETY: the caller's promise.
+            unsafe { usable_size(block) }
+        }
+    };
+    let new = allocate(size);
+    if !new.is_null() {
+        // SAFETY: both blocks are live and distinct, and hold as many bytes; then the old one is nobody's.
+        unsafe {
+            ptr::copy_nonoverlapping(block, new, old.min(size));
+            free(block);
+        }
+    }
+    new
+}

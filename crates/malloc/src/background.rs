@@ -1,0 +1,127 @@
+//! The thread that comes by while the program sleeps.
+//!
+//! It starts when the program has freed its first megabyte, ticks while there is something to give back, and sleeps
+//! on a futex, without a timeout, when there is not. The child of a fork gets one when it needs it.
+
+use core::ffi::c_void;
+use core::ptr;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
+
+use crate::purge::{self, RETURNED, VISITS, Which};
+use crate::settings::{BACKGROUND, DELAY_MS};
+use crate::sys;
+
+const NOT_STARTED: u32 = 0;
+const AWAKE: u32 = 1;
+const ASLEEP: u32 = 2;
+/// Switched off, or it could not be started.
+const OFF: u32 = 3;
+
+static STATE: AtomicU32 = AtomicU32::new(NOT_STARTED);
+static FREED: AtomicUsize = AtomicUsize::new(0);
+
+/// Programs that free less never get a thread.
+const START_AFTER: usize = 1 << 20;
+/// A free that is looked at stands for about this many bytes.
+const USUAL: usize = 4096;
+const STACK: usize = 256 * 1024;
+/// Looking for pages to give back takes at most one part in this many of a processor.
+const SHARE: u64 = 20;
+/// Two milliseconds, in nanoseconds, for very short delays.
+const SHORTEST_PAUSE: u64 = 2_000_000;
+
+/// Says that something was freed. Never called with a lock held, since a thread may be started.
+#[inline]
+pub(crate) fn poke() {
+    poke_for(USUAL);
+}
+
+/// Says that `bytes` were freed.
+#[inline]
+pub(crate) fn poke_for(bytes: usize) {
+    if STATE.load(Relaxed) != AWAKE {
+        wake(bytes);
+    }
+}
+
+#[cold]
+fn wake(bytes: usize) {
+    match STATE.load(Relaxed) {
+        ASLEEP if STATE.compare_exchange(ASLEEP, AWAKE, AcqRel, Relaxed).is_ok() => {
+            sys::futex_wake(STATE.as_ptr(), 1);
+        }
+        NOT_STARTED
+            if FREED.fetch_add(bytes, Relaxed) + bytes >= START_AFTER
+                && STATE.compare_exchange(NOT_STARTED, AWAKE, AcqRel, Relaxed).is_ok()
+                && (BACKGROUND.get() == 0 || !start()) =>
+        {
+            STATE.store(OFF, Relaxed);
+        }
+        _ => {}
+    }
+}
+
+/// In the child of a fork: the thread did not come along.
+pub(crate) fn forget() {
+    if STATE.load(Relaxed) != OFF {
+        STATE.store(NOT_STARTED, Relaxed);
+        FREED.store(0, Relaxed);
+    }
+}
+
+/// Starts the thread, with all signals blocked in it.
+fn start() -> bool {
+    // SAFETY: the calls get what they ask for: places to write to that outlive them, and a function to run. A thread
+    // that is detached at once needs no handle.
+    unsafe {
+        let errno = *libc::__errno_location();
+        let mut attributes: libc::pthread_attr_t = core::mem::zeroed();
+        let mut all: libc::sigset_t = core::mem::zeroed();
+        let mut before: libc::sigset_t = core::mem::zeroed();
+        let mut handle: libc::pthread_t = core::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        libc::pthread_attr_init(&mut attributes);
+        libc::pthread_attr_setdetachstate(&mut attributes, libc::PTHREAD_CREATE_DETACHED);
+        libc::pthread_attr_setstacksize(&mut attributes, STACK);
+        let started = libc::pthread_create(&mut handle, &attributes, main, ptr::null_mut()) == 0;
+        libc::pthread_attr_destroy(&mut attributes);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut());
+        *libc::__errno_location() = errno;
+        started
+    }
+}
+
+extern "C" fn main(_: *mut c_void) -> *mut c_void {
+    // SAFETY: the name ends in a zero byte.
+    unsafe { libc::prctl(libc::PR_SET_NAME, c"planet-malloc".as_ptr()) };
+    let delay = DELAY_MS.get() * 1_000_000;
+    let mut pause = delay / VISITS;
+    loop {
+        sleep(pause.max(SHORTEST_PAUSE));
+        let (start, returned) = (sys::now(), RETURNED.load(Relaxed));
+        let waiting = purge::run(Which::Aged, start.saturating_sub(delay / VISITS * (VISITS - 1)));
+        pause = delay / VISITS;
+        if RETURNED.load(Relaxed) == returned {
+            pause = pause.max((sys::now() - start) * SHARE);
+        }
+        if waiting {
+            continue;
+        }
+        STATE.store(ASLEEP, Relaxed);
+        // Whoever frees something notes it first and reads the state then. After the barrier either we see the note
+        // or they see that we are asleep.
+        sys::barrier_everywhere();
+        if purge::is_wanted() {
+            let _ = STATE.compare_exchange(ASLEEP, AWAKE, Relaxed, Relaxed);
+        }
+        while STATE.load(Acquire) == ASLEEP {
+            sys::futex_wait(STATE.as_ptr(), ASLEEP, None);
+        }
+    }
+}
+
+fn sleep(nanoseconds: u64) {
+    let nobody_wakes = AtomicU32::new(0);
+    sys::futex_wait(nobody_wakes.as_ptr(), 0, Some(nanoseconds));
+}

@@ -1,0 +1,144 @@
+//! A chunk: 32 MiB, aligned, of 512 slices, the first ten of which hold the records about the others.
+//!
+//! ```text
+//! chunk  ┌────────┬───────────────┬──────────────┬─────────┬─────────┬───
+//!        │ header │ 512 records   │ remote bits  │ slice   │ slice   │ …
+//!        │ 4 KiB  │ of 640 bytes  │ 512 × 512 B  │ 10      │ 11      │
+//!        └────────┴───────────────┴──────────────┴─────────┴─────────┴───
+//! ```
+//!
+//! A flat map with a byte for each 32 MiB of address space says which of them are chunks. So the way from a pointer
+//! to its record is one load and some arithmetic, and a foreign pointer is known as one before anything is read.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::*};
+
+use crate::span::{SLICE, Span, WORDS};
+use crate::sys::{self, PAGE};
+
+/// The size and the alignment of a chunk.
+pub(crate) const CHUNK: usize = 32 << 20;
+/// Slices of a chunk.
+pub(crate) const SLICES: usize = CHUNK / SLICE;
+/// The first slice that is not taken by records.
+pub(crate) const FIRST_SLICE: usize = (REMOTE_OFFSET + SLICES * size_of::<[AtomicU64; WORDS]>()).div_ceil(SLICE);
+/// The longest run a chunk can hold.
+pub(crate) const MOST_SLICES: usize = SLICES - FIRST_SLICE;
+
+const RECORDS_OFFSET: usize = PAGE;
+const REMOTE_OFFSET: usize = RECORDS_OFFSET + SLICES * size_of::<Span>();
+
+const ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
+const MAP_LEN: usize = 1 << (ADDRESS_BITS - CHUNK.trailing_zeros());
+/// Zero pages of the program until a chunk is noted: 4 KiB of it are resident for each 128 GiB of addresses.
+static MAP: [AtomicU8; MAP_LEN] = [const { AtomicU8::new(0) }; MAP_LEN];
+
+/// What stands at the start of a chunk. All but `changed` belongs to the arena and is guarded by its lock.
+pub(crate) struct Chunk {
+    /// A bit for each free slice.
+    pub(crate) free: [Cell<u64>; SLICES / 64],
+    /// How many slices are free.
+    pub(crate) free_count: Cell<usize>,
+    /// No run of free slices is longer than this.
+    pub(crate) longest: Cell<usize>,
+    /// Whether something was allocated or freed here since the purge last came by.
+    pub(crate) changed: AtomicBool,
+    /// Whether the purge has to come by again because pages are waiting for their time.
+    pub(crate) waiting: Cell<bool>,
+}
+
+/// Maps a fresh chunk and notes it.
+pub(crate) fn map(hint: usize) -> Option<&'static Chunk> {
+    let at = sys::map_aligned(hint, CHUNK, CHUNK)?;
+    if at >> ADDRESS_BITS != 0 {
+        // SAFETY: just mapped, and known to nobody.
+        unsafe { sys::unmap(at, CHUNK) };
+        return None;
+    }
+    // khugepaged would fill the holes that the purge makes.
+    sys::forbid_huge_pages(at, CHUNK);
+    // SAFETY: fresh zeroed memory is a valid `Chunk`. It stays mapped until `unmap`, which only happens when no slice
+    // is in use, so that nothing refers to it.
+    let chunk: &'static Chunk = unsafe { &*core::ptr::with_exposed_provenance(at) };
+    for slice in FIRST_SLICE..SLICES {
+        let word = &chunk.free[slice / 64];
+        word.set(word.get() | 1 << (slice % 64));
+    }
+    chunk.free_count.set(MOST_SLICES);
+    chunk.longest.set(MOST_SLICES);
+    MAP[at / CHUNK].store(1, Release);
+    Some(chunk)
+}
+
+/// Gives a chunk back, address space and all.
+///
+/// # Safety
+/// No slice of it may be in use, and nobody else may know of it.
+pub(crate) unsafe fn unmap(chunk: &'static Chunk) {
+    let at = chunk.address();
+    MAP[at / CHUNK].store(0, Release);
+    // SAFETY: the caller's promise.
+    unsafe { sys::unmap(at, CHUNK) };
+}
+
+impl Chunk {
+    pub(crate) fn address(&self) -> usize {
+        core::ptr::from_ref(self).expose_provenance()
+    }
+
+    /// The record about a slice.
+    #[inline(always)]
+    pub(crate) fn span(&self, slice: usize) -> &'static Span {
+        debug_assert!(slice < SLICES);
+        let at = self.address() + RECORDS_OFFSET + slice * size_of::<Span>();
+        // SAFETY: inside the chunk, where a `Span` lies for each slice; valid as long as the chunk is.
+        unsafe { &*core::ptr::with_exposed_provenance(at) }
+    }
+
+    /// Tells the purge to come by.
+    #[inline]
+    pub(crate) fn note_change(&self) {
+        if !self.changed.load(Relaxed) {
+            self.changed.store(true, Relaxed);
+        }
+    }
+}
+
+/// The record about the slice that `address` lies in, or `None` when it lies in no chunk.
+#[inline(always)]
+pub(crate) fn span_at(address: usize) -> Option<&'static Span> {
+    let index = address / CHUNK;
+    if index < MAP_LEN && MAP[index].load(Relaxed) != 0 {
+        let chunk = core::ptr::with_exposed_provenance::<Chunk>(address & !(CHUNK - 1));
+        // SAFETY: the map says that a chunk starts there. A caller with a live block inside keeps it mapped.
+        let chunk: &'static Chunk = unsafe { &*chunk };
+        Some(chunk.span(address / SLICE % SLICES))
+    } else {
+        None
+    }
+}
+
+/// The chunk in which a record lies.
+#[inline]
+pub(crate) fn chunk_of(span: &Span) -> &'static Chunk {
+    let at = core::ptr::from_ref(span).addr() & !(CHUNK - 1);
+    // SAFETY: records lie in chunks only, at whose start there is a `Chunk`.
+    unsafe { &*core::ptr::with_exposed_provenance(at) }
+}
+
+/// The number of the slice a record is about.
+pub(crate) fn slice_of(span: &Span) -> usize {
+    ((core::ptr::from_ref(span).addr() & (CHUNK - 1)) - RECORDS_OFFSET) / size_of::<Span>()
+}
+
+/// The address of the slice a record is about.
+pub(crate) fn base_of(span: &Span) -> usize {
+    chunk_of(span).address() + slice_of(span) * SLICE
+}
+
+/// The remote bitmap that goes with a record.
+pub(crate) fn remote_bits_of(span: &Span) -> &'static [AtomicU64; WORDS] {
+    let at = chunk_of(span).address() + REMOTE_OFFSET + slice_of(span) * size_of::<[AtomicU64; WORDS]>();
+    // SAFETY: inside the chunk, where a bitmap lies for each slice; zero bytes are a valid one.
+    unsafe { &*core::ptr::with_exposed_provenance(at) }
+}

@@ -1,0 +1,58 @@
+//! Fork in a process with threads: the child gets a heap in order, with every lock free.
+
+use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
+
+use crate::arena::ARENA;
+use crate::heap::{ORPHANS, Tenant};
+use crate::large::LARGE;
+use crate::purge::PURGE;
+use crate::thread::{LEFT_BEHIND, REGISTRY};
+use crate::{background, tls};
+
+/// Has the handlers called around every fork.
+pub(crate) fn register() {
+    // SAFETY: the handlers are functions of this library, which is never unloaded while it is the allocator.
+    unsafe { libc::pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
+}
+
+/// Takes every lock, in the order in which they nest: purge, registry, heaps, orphans, arena, large blocks.
+unsafe extern "C" fn before() {
+    PURGE.acquire();
+    REGISTRY.raw.acquire();
+    // SAFETY: the registry's lock is held.
+    unsafe { REGISTRY.held() }.heaps().for_each(|heap| heap.lock.acquire());
+    ORPHANS.lock.acquire();
+    ARENA.raw.acquire();
+    LARGE.raw.acquire();
+}
+
+unsafe extern "C" fn after_in_parent() {
+    LARGE.raw.release();
+    ARENA.raw.release();
+    ORPHANS.lock.release();
+    // SAFETY: the registry's lock is held.
+    unsafe { REGISTRY.held() }.heaps().for_each(|heap| heap.lock.release());
+    REGISTRY.raw.release();
+    PURGE.release();
+}
+
+/// The other threads are gone, the purge thread among them. What they had begun without a lock is brought to an end;
+/// their heaps wait until somebody needs what is in them.
+unsafe extern "C" fn after_in_child() {
+    // SAFETY: called right after `before`, whose locks came along held.
+    unsafe { after_in_parent() };
+    background::forget();
+    let registry = REGISTRY.lock();
+    let mut left = 0;
+    for heap in registry.heaps() {
+        if ptr::eq(heap, tls::heap()) {
+            heap.finish_post();
+        } else if heap.tenant.get() == Tenant::Thread {
+            heap.tenant.set(Tenant::LeftBehind);
+            left += 1;
+        }
+    }
+    drop(registry);
+    LEFT_BEHIND.fetch_add(left, Relaxed);
+}

@@ -1,0 +1,418 @@
+//! A thread's heap: for each class the span it takes slots from, and the spans it could take next.
+//!
+//! There is no cache of freed blocks. A free sets the slot's bit in the record of its span, wherever that span is,
+//! and an allocation takes the lowest set bit of a word of the open span. So what is free is always known exactly,
+//! and a thread that goes to sleep holds nothing back.
+//!
+//! The slow paths run under the heap's lock, which only the purge contends for.
+
+use core::cell::Cell;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
+
+use crate::chunk::chunk_of;
+use crate::classes::{CLASSES, SIZES};
+use crate::lock::RawLock;
+use crate::remote::{Inbox, Posted};
+use crate::section::Section;
+use crate::span::Span;
+use crate::{arena, background, thread};
+
+/// Lists of a class: spans with up to a quarter, a half, three quarters and all of their slots free, and full ones.
+const BINS: usize = 5;
+const FULL: usize = 4;
+/// How many spans of a list are compared for the lowest address.
+const LOOKED_AT: usize = 8;
+
+/// A word without free slots, for cursors with no span open.
+static NO_SLOTS: AtomicU64 = AtomicU64::new(0);
+
+/// The heap of a thread that has none: no span is open in it, and none ever belongs to it.
+pub(crate) static NOBODY: Heap = Heap::new();
+/// The owner of the spans whose thread has ended. Whoever needs one adopts it.
+pub(crate) static ORPHANS: Heap = Heap::new();
+
+/// Where the next slots of a class come from.
+struct Cursor {
+    /// The word of the open span's bitmap from which slots are taken; `NO_SLOTS` when none is open.
+    word: AtomicPtr<AtomicU64>,
+    /// The address of the first slot of that word.
+    base: Cell<usize>,
+    /// The open span, or null.
+    span: AtomicPtr<Span>,
+    /// The span that the purge wants closed, while the owner may still be inside its section.
+    detached: Cell<*const Span>,
+}
+
+impl Cursor {
+    const fn new() -> Self {
+        Self {
+            word: AtomicPtr::new((&raw const NO_SLOTS).cast_mut()),
+            base: Cell::new(0),
+            span: AtomicPtr::new(ptr::null_mut()),
+            detached: Cell::new(ptr::null()),
+        }
+    }
+
+    fn forget_word(&self) {
+        self.word.store((&raw const NO_SLOTS).cast_mut(), Relaxed);
+    }
+
+    fn has_word(&self) -> bool {
+        !ptr::eq(self.word.load(Relaxed), &NO_SLOTS)
+    }
+}
+
+/// Whose heap it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tenant {
+    /// Nobody's; a new thread can have it.
+    None,
+    /// A living thread's.
+    Thread,
+    /// A thread's that did not come along into the child of a fork.
+    LeftBehind,
+}
+
+/// See the module.
+#[repr(C, align(64))]
+pub(crate) struct Heap {
+    section: Section,
+    cursors: [Cursor; CLASSES],
+    pub(crate) lock: RawLock,
+    bins: [[Cell<*const Span>; BINS]; CLASSES],
+    inbox: Inbox<Span>,
+    /// Guarded by the registry's lock.
+    pub(crate) next_registered: Cell<*const Heap>,
+    /// Guarded by the registry's lock.
+    pub(crate) tenant: Cell<Tenant>,
+    /// How often the thread's end has been announced to it. Only for the owning thread.
+    pub(crate) farewells: Cell<u32>,
+}
+
+// SAFETY: the cursors are for the owning thread, and for others as `Section` allows; the lists are guarded by `lock`.
+unsafe impl Sync for Heap {}
+
+impl Heap {
+    pub(crate) const fn new() -> Self {
+        Self {
+            section: Section::new(),
+            cursors: [const { Cursor::new() }; CLASSES],
+            lock: RawLock::new(),
+            bins: [const { [const { Cell::new(ptr::null()) }; BINS] }; CLASSES],
+            inbox: Inbox::new(),
+            next_registered: Cell::new(ptr::null()),
+            tenant: Cell::new(Tenant::None),
+            farewells: Cell::new(0),
+        }
+    }
+
+    /// Takes a slot of `class` from the open span, or null when that has none. Only for the owning thread.
+    #[inline(always)]
+    pub(crate) fn take(&self, class: usize) -> *mut u8 {
+        debug_assert!(class < CLASSES);
+        // SAFETY: classes come from `classes`, which knows no others.
+        let cursor = unsafe { self.cursors.get_unchecked(class) };
+        self.section.enter();
+        // SAFETY: a cursor always points to a word: of its open span, which stays mapped while it is open, or
+        // `NO_SLOTS`.
+        let word = unsafe { &*cursor.word.load(Relaxed) };
+        let free = word.load(Relaxed);
+        if free == 0 {
+            return self.take_from_next_word(class);
+        }
+        word.store(free & (free - 1), Relaxed);
+        self.section.leave();
+        let slot = free.trailing_zeros() as usize;
+        ptr::with_exposed_provenance_mut(cursor.base.get() + slot * SIZES[class] as usize)
+    }
+
+    /// Goes on to the lowest word of the open span that has free slots. Called inside the section, and leaves it.
+    #[cold]
+    #[inline(never)]
+    fn take_from_next_word(&self, class: usize) -> *mut u8 {
+        let cursor = &self.cursors[class];
+        let span = cursor.span.load(Relaxed);
+        // SAFETY: null or the open span, which stays as it is while the thread is inside its section.
+        if let Some(span) = unsafe { span.as_ref() }
+            && let Some(word) = (0..span.words()).find(|&word| span.bits[word].load(Relaxed) != 0)
+        {
+            self.aim(cursor, span, word);
+            let free = span.bits[word].load(Relaxed);
+            span.bits[word].store(free & (free - 1), Relaxed);
+            self.section.leave();
+            let slot = free.trailing_zeros() as usize;
+            return ptr::with_exposed_provenance_mut(cursor.base.get() + slot * span.slot_size());
+        }
+        self.section.leave();
+        if self.refill(class) { self.take(class) } else { ptr::null_mut() }
+    }
+
+    fn aim(&self, cursor: &Cursor, span: &Span, word: usize) {
+        let pages = span.pages_of_word(word);
+        span.touched.store(span.touched.load(Relaxed) | pages, Relaxed);
+        cursor.base.set(span.base() + word * 64 * span.slot_size());
+        cursor.word.store(ptr::from_ref(&span.bits[word]).cast_mut(), Relaxed);
+    }
+
+    /// Opens a span of `class`. False when there is no memory, or when the heap is nobody's.
+    fn refill(&self, class: usize) -> bool {
+        if ptr::eq(self, &NOBODY) {
+            return false;
+        }
+        thread::clear_left_behind();
+        let _held = self.lock.hold();
+        self.drain_inbox();
+        let cursor = &self.cursors[class];
+        self.close_cursor(cursor);
+        let span = self.pick(class).or_else(|| self.adopt(class)).or_else(|| arena::new_span(class, self));
+        let Some(span) = span else { return false };
+        let Some(word) = (0..span.words()).find(|&word| span.bits[word].load(Relaxed) != 0) else { return false };
+        span.open.set(true);
+        chunk_of(span).note_change();
+        self.arm(span, span.capacity());
+        self.aim(cursor, span, word);
+        cursor.span.store(ptr::from_ref(span).cast_mut(), Relaxed);
+        true
+    }
+
+    /// Closes what the cursor has open. Only for the owning thread outside its section, or in place of it.
+    fn close_cursor(&self, cursor: &Cursor) {
+        let open = cursor.span.swap(ptr::null_mut(), Relaxed).cast_const();
+        cursor.forget_word();
+        for span in [open, cursor.detached.replace(ptr::null())] {
+            // SAFETY: null or a span that is open and so stays mapped.
+            if let Some(span) = unsafe { span.as_ref() } {
+                self.close(span);
+            }
+        }
+    }
+
+    fn close(&self, span: &'static Span) {
+        span.open.set(false);
+        chunk_of(span).note_change();
+        self.link(span, span.count_free());
+    }
+
+    /// The fullest span of `class` with a free slot, of several the one at the lowest address, taken out of its list.
+    fn pick(&self, class: usize) -> Option<&'static Span> {
+        for bin in 0..FULL {
+            let mut best: Option<&'static Span> = None;
+            let mut at = self.bins[class][bin].get();
+            for _ in 0..LOOKED_AT {
+                // SAFETY: the lists hold spans of this heap, which stay mapped while they are in a list.
+                let Some(span) = (unsafe { at.as_ref() }) else { break };
+                if span.held.get() == 0 && best.is_none_or(|best| ptr::from_ref(span) < ptr::from_ref(best)) {
+                    span.collect();
+                    if span.bits[..span.words()].iter().any(|word| word.load(Relaxed) != 0) {
+                        best = Some(span);
+                    }
+                }
+                at = span.next.get();
+            }
+            if let Some(span) = best {
+                self.unlink(span);
+                return Some(span);
+            }
+        }
+        None
+    }
+
+    /// Takes over a span of a thread that has ended.
+    fn adopt(&self, class: usize) -> Option<&'static Span> {
+        let _held = ORPHANS.lock.hold();
+        ORPHANS.drain_inbox();
+        let span = ORPHANS.pick(class)?;
+        span.owner.store(ptr::from_ref(self).cast_mut(), Release);
+        Some(span)
+    }
+
+    /// Sets the bit of a slot whose free is the one on which the span is looked at. Only for the owning thread.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn free_and_look(&self, span: &'static Span, word: usize, bit: u64) {
+        {
+            let _held = self.lock.hold();
+            chunk_of(span).note_change();
+            span.bits[word].store(span.bits[word].load(Relaxed) | bit, Release);
+            self.look(span);
+        }
+        background::poke();
+    }
+
+    /// Puts a span where it belongs now: into another list, or back to the arena when nothing in it is in use.
+    pub(crate) fn look(&self, span: &'static Span) {
+        let free = span.count_free();
+        if span.open.get() {
+            self.arm(span, span.capacity());
+            return;
+        }
+        self.unlink(span);
+        if free == span.capacity() && span.held.get() == 0 && span.retire() {
+            arena::return_span(span);
+        } else {
+            self.link(span, free);
+        }
+    }
+
+    /// Sets after how many frees the owner looks at the span again: a page's worth, but often enough for spans of
+    /// few slots, and surely when the last slot of `used` is freed.
+    fn arm(&self, span: &Span, used: usize) {
+        let capacity = span.capacity();
+        let step = (capacity / 16).max(8.min(capacity / 4)).min(used).max(1);
+        span.countdown.store(step as u32, Relaxed);
+    }
+
+    fn link(&self, span: &'static Span, free: usize) {
+        self.arm(span, span.capacity() - free);
+        let bin = if free == 0 { FULL } else { (free * FULL - 1) / span.capacity() };
+        let head = &self.bins[span.class()][bin];
+        span.bin.set(bin as u8);
+        span.previous.set(ptr::null());
+        span.next.set(head.get());
+        // SAFETY: null or a span in the list, which stays mapped.
+        if let Some(next) = unsafe { head.get().as_ref() } {
+            next.previous.set(span);
+        }
+        head.set(span);
+    }
+
+    fn unlink(&self, span: &Span) {
+        // SAFETY: null or a span in the list, which stays mapped.
+        let (previous, next) = unsafe { (span.previous.get().as_ref(), span.next.get().as_ref()) };
+        match previous {
+            Some(previous) => previous.next.set(span.next.get()),
+            None => self.bins[span.class()][span.bin.get() as usize].set(span.next.get()),
+        }
+        if let Some(next) = next {
+            next.previous.set(span.previous.get());
+        }
+    }
+
+    /// Notes a remote free into a span of this heap, whose mailbox the caller has claimed.
+    pub(crate) fn post(&self, span: &Span) {
+        self.inbox.post(span);
+    }
+
+    pub(crate) fn has_post(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
+    /// Looks at the spans into which others have freed. The heap's lock must be held.
+    pub(crate) fn drain_inbox(&self) {
+        if self.inbox.is_empty() {
+            return;
+        }
+        self.inbox.drain(|span| {
+            // SAFETY: a posted span is claimed, so nobody has let go of it.
+            let span: &'static Span = unsafe { &*span };
+            let owner = span.owner.load(Acquire);
+            if ptr::eq(owner, self) {
+                span.mailbox().release();
+                self.look(span);
+            } else {
+                // It changed hands while it was on its way. SAFETY: a claimed span has an owner, and heaps are never
+                // unmapped.
+                unsafe { (*owner).inbox.post(span) };
+            }
+        });
+    }
+
+    /// Hands all spans to [`ORPHANS`], or back to the arena. Only for a heap whose thread takes no more slots.
+    pub(crate) fn abandon(&self) {
+        let _held = self.lock.hold();
+        self.drain_inbox();
+        self.section.leave();
+        for cursor in &self.cursors {
+            self.close_cursor(cursor);
+        }
+        let _orphans = ORPHANS.lock.hold();
+        for head in self.bins.iter().flatten() {
+            // SAFETY: null or a span in the list, which stays mapped.
+            while let Some(span) = unsafe { head.get().as_ref() } {
+                self.unlink(span);
+                let free = span.count_free();
+                if free == span.capacity() && span.held.get() == 0 && span.retire() {
+                    arena::return_span(span);
+                } else {
+                    span.owner.store((&raw const ORPHANS).cast_mut(), Release);
+                    ORPHANS.link(span, free);
+                }
+            }
+        }
+    }
+
+    /// Whether some open span satisfies `wanted`. Only a hint: the owner may be changing it.
+    pub(crate) fn any_open(&self, wanted: impl Fn(&Span) -> bool) -> bool {
+        // SAFETY: under the heap's lock, which the caller holds, an open span is not let go of.
+        self.cursors.iter().any(|cursor| unsafe { cursor.span.load(Relaxed).as_ref() }.is_some_and(&wanted))
+    }
+
+    /// Asks the owner to keep out of the open spans that satisfy `wanted`. They are closed by [`Heap::settle`], after
+    /// a barrier. The heap's lock must be held.
+    pub(crate) fn detach(&self, wanted: impl Fn(&Span) -> bool) {
+        for cursor in &self.cursors {
+            let span = cursor.span.load(Relaxed);
+            // SAFETY: as in `any_open`.
+            if unsafe { span.as_ref() }.is_some_and(&wanted) && cursor.detached.get().is_null() {
+                cursor.detached.set(span);
+                cursor.span.store(ptr::null_mut(), Relaxed);
+                cursor.forget_word();
+            }
+        }
+    }
+
+    /// Closes the detached spans, if the owner is outside its section. False when it has to be tried again after
+    /// another barrier. The heap's lock must be held.
+    pub(crate) fn settle(&self) -> bool {
+        let detached = || self.cursors.iter().filter(|cursor| !cursor.detached.get().is_null());
+        if detached().next().is_none() {
+            return true;
+        }
+        if !self.section.is_left() {
+            return false;
+        }
+        let mut settled = true;
+        for cursor in detached() {
+            if cursor.has_word() {
+                // The owner was going on to another word just then. It cannot do so a second time.
+                cursor.forget_word();
+                settled = false;
+            } else {
+                // SAFETY: it was open until now, so it is mapped.
+                self.close(unsafe { &*cursor.detached.replace(ptr::null()) });
+            }
+        }
+        settled
+    }
+
+    /// Visits every span of the heap. The heap's lock must be held.
+    pub(crate) fn for_each_span(&self, mut visit: impl FnMut(&'static Span)) {
+        for cursor in &self.cursors {
+            for span in [cursor.span.load(Relaxed).cast_const(), cursor.detached.get()] {
+                // SAFETY: null or an open span, which stays mapped.
+                unsafe { span.as_ref() }.into_iter().for_each(&mut visit);
+            }
+        }
+        for head in self.bins.iter().flatten() {
+            let mut at = head.get();
+            // SAFETY: null or a span in the list, which stays mapped; `next` is read before the visit.
+            while let Some(span) = unsafe { at.as_ref() } {
+                at = span.next.get();
+                visit(span);
+            }
+        }
+    }
+
+    /// In the child of a fork: what other threads had begun is never finished. Nobody else runs yet.
+    pub(crate) fn finish_post(&self) {
+        let _held = self.lock.hold();
+        self.inbox.drain(|_| ());
+        self.for_each_span(|span| {
+            if span.mailbox().is_claimed() {
+                span.mailbox().release();
+                self.look(span);
+            }
+        });
+    }
+}

@@ -1,0 +1,217 @@
+//! The system calls the allocator makes, made directly.
+//!
+//! Going around libc's wrappers has one reason: they write `errno`, and neither `free` nor the work
+//! behind `malloc` may be seen to change it. A call here returns its result or the negated error.
+
+/// The size of a page, the grain at which memory is given back.
+pub(crate) const PAGE: usize = 4096;
+
+/// Lets a range be gone: reading it afterwards gives zeros.
+pub(crate) const DONT_NEED: usize = libc::MADV_DONTNEED as usize;
+const GUARD_INSTALL: usize = 102;
+const GUARD_REMOVE: usize = 103;
+/// `PIDFD_SELF_THREAD_GROUP`: "this process" wherever a pidfd is asked for (Linux 6.14).
+const OWN_PROCESS: usize = -10001_isize as usize;
+
+/// # Safety
+/// The arguments must be sound for call `number`.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+unsafe fn syscall(number: i64, [a, b, c, d, e, f]: [usize; 6]) -> isize {
+    let result: isize;
+    // SAFETY: the kernel's calling convention; what the call itself does is the caller's promise.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack)
+        );
+    }
+    result
+}
+
+/// # Safety
+/// The arguments must be sound for call `number`.
+#[cfg(target_arch = "aarch64")]
+#[inline]
+unsafe fn syscall(number: i64, [a, b, c, d, e, f]: [usize; 6]) -> isize {
+    let result: isize;
+    // SAFETY: the kernel's calling convention; what the call itself does is the caller's promise.
+    unsafe {
+        core::arch::asm!(
+            "svc 0",
+            in("x8") number,
+            inlateout("x0") a => result,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f,
+            options(nostack)
+        );
+    }
+    result
+}
+
+/// Fresh zeroed memory, readable and writable, near `hint` if that is free; `None` when there is none to be had.
+pub(crate) fn map(hint: usize, len: usize) -> Option<usize> {
+    let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize;
+    // SAFETY: a new mapping without MAP_FIXED disturbs no existing one.
+    let at = unsafe { syscall(libc::SYS_mmap, [hint, len, protection, flags, usize::MAX, 0]) };
+    (at > 0).then_some(at as usize)
+}
+
+/// Fresh zeroed memory at a multiple of `align`, a power of two of at least a page.
+pub(crate) fn map_aligned(hint: usize, len: usize, align: usize) -> Option<usize> {
+    let at = map(hint, len)?;
+    if at & (align - 1) == 0 {
+        return Some(at);
+    }
+    // SAFETY: the mapping was made a moment ago and nobody else knows of it.
+    unsafe { unmap(at, len) };
+    let at = map(0, len.checked_add(align)?)?;
+    let start = (at + align - 1) & !(align - 1);
+    // SAFETY: both ranges lie inside the fresh mapping, outside the part that is kept.
+    unsafe {
+        unmap(at, start - at);
+        unmap(start + len, at + align - start);
+    }
+    Some(start)
+}
+
+/// # Safety
+/// Nothing may use the range any more.
+pub(crate) unsafe fn unmap(at: usize, len: usize) {
+    if len > 0 {
+        // SAFETY: the caller's promise.
+        unsafe { syscall(libc::SYS_munmap, [at, len, 0, 0, 0, 0]) };
+    }
+}
+
+/// Changes the length of a mapping and says where it is now; `None` leaves it as it was.
+///
+/// # Safety
+/// The range must be one mapping of the caller's own, to which nobody else holds pointers.
+pub(crate) unsafe fn remap(at: usize, old_len: usize, new_len: usize) -> Option<usize> {
+    let flags = libc::MREMAP_MAYMOVE as usize;
+    // SAFETY: the caller's promise.
+    let at = unsafe { syscall(libc::SYS_mremap, [at, old_len, new_len, flags, 0, 0]) };
+    (at > 0).then_some(at as usize)
+}
+
+/// # Safety
+/// The advice must not take away contents that somebody still wants.
+pub(crate) unsafe fn advise(at: usize, len: usize, advice: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { syscall(libc::SYS_madvise, [at, len, advice, 0, 0, 0]) == 0 }
+}
+
+/// Asks the kernel not to back a range with huge pages.
+pub(crate) fn forbid_huge_pages(at: usize, len: usize) {
+    // SAFETY: this advice leaves contents alone.
+    unsafe { advise(at, len, libc::MADV_NOHUGEPAGE as usize) };
+}
+
+/// Makes every access to a page fault. With `MADV_GUARD_INSTALL` (Linux 6.13) this costs no mapping; before, it
+/// splits one, so it is only done while `may_split`.
+///
+/// # Safety
+/// Nobody may want the contents of the page.
+pub(crate) unsafe fn guard(at: usize, may_split: bool) {
+    // SAFETY: the caller's promise, for both calls.
+    unsafe {
+        if !advise(at, PAGE, GUARD_INSTALL) && may_split {
+            syscall(libc::SYS_mprotect, [at, PAGE, libc::PROT_NONE as usize, 0, 0, 0]);
+        }
+    }
+}
+
+/// Undoes [`guard`].
+///
+/// # Safety
+/// The page must have been guarded by it.
+pub(crate) unsafe fn unguard(at: usize) {
+    let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    // SAFETY: the page belongs to the caller, and becomes what it was.
+    unsafe {
+        if !advise(at, PAGE, GUARD_REMOVE) {
+            syscall(libc::SYS_mprotect, [at, PAGE, protection, 0, 0, 0]);
+        }
+    }
+}
+
+/// A range of addresses, laid out as the kernel's `iovec`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Range {
+    pub(crate) at: usize,
+    pub(crate) len: usize,
+}
+
+/// Lets all `ranges` be gone in one call where the kernel can (Linux 6.14), range by range elsewhere.
+///
+/// # Safety
+/// Nobody may want the contents of the ranges.
+pub(crate) unsafe fn discard(ranges: &[Range]) {
+    let expected: usize = ranges.iter().map(|range| range.len).sum();
+    let list = ranges.as_ptr() as usize;
+    if ranges.len() > 1 {
+        // SAFETY: the caller's promise; `list` points to as many ranges as are named.
+        let done = unsafe { syscall(libc::SYS_process_madvise, [OWN_PROCESS, list, ranges.len(), DONT_NEED, 0, 0]) };
+        if done == expected as isize {
+            return;
+        }
+    }
+    for range in ranges {
+        // SAFETY: the caller's promise.
+        unsafe { advise(range.at, range.len, DONT_NEED) };
+    }
+}
+
+/// Sleeps while `*word == expected`, for `nanoseconds` at most when they are given. May return early.
+pub(crate) fn futex_wait(word: *const u32, expected: u32, nanoseconds: Option<u64>) {
+    let time = nanoseconds.map(|n| libc::timespec {
+        tv_sec: (n / 1_000_000_000) as libc::time_t,
+        tv_nsec: (n % 1_000_000_000) as libc::c_long,
+    });
+    let time = time.as_ref().map_or(core::ptr::null(), core::ptr::from_ref) as usize;
+    let wait = (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as usize;
+    // SAFETY: the kernel checks the address, and `time` outlives the call.
+    unsafe { syscall(libc::SYS_futex, [word as usize, wait, expected as usize, time, 0, 0]) };
+}
+
+/// Wakes `count` of those who sleep on `word`.
+pub(crate) fn futex_wake(word: *const u32, count: u32) {
+    let wake = (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as usize;
+    // SAFETY: the kernel only uses the address as a key.
+    unsafe { syscall(libc::SYS_futex, [word as usize, wake, count as usize, 0, 0, 0]) };
+}
+
+/// Makes every running thread of the process pass a full memory barrier; false where the kernel cannot.
+pub(crate) fn barrier_everywhere() -> bool {
+    const EXPEDITED: usize = libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED as usize;
+    const REGISTER: usize = libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED as usize;
+    // SAFETY: the call takes no address.
+    let command = |command| unsafe { syscall(libc::SYS_membarrier, [command, 0, 0, 0, 0, 0]) == 0 };
+    command(EXPEDITED) || (command(REGISTER) && command(EXPEDITED))
+}
+
+/// Nanoseconds on the monotonic clock.
+pub(crate) fn now() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let into = core::ptr::from_mut(&mut time) as usize;
+    // SAFETY: `into` is a timespec to write to.
+    unsafe { syscall(libc::SYS_clock_gettime, [libc::CLOCK_MONOTONIC as usize, into, 0, 0, 0, 0]) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Lets another thread run.
+pub(crate) fn yield_now() {
+    // SAFETY: the call takes no argument.
+    unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
+}
+
+/// Writes to standard error, as much as goes.
+pub(crate) fn write_error(text: &[u8]) {
+    // SAFETY: `text` is readable for its length.
+    unsafe { syscall(libc::SYS_write, [2, text.as_ptr() as usize, text.len(), 0, 0, 0]) };
+}
