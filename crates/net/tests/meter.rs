@@ -6,7 +6,11 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{read_response, start_counted, until};
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use planet_net::meter::{Meter, Metered, RateLimit, Registry, Throttled};
 use planet_net::{Limits, Prefixed};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -147,4 +151,23 @@ async fn an_upgraded_connection_goes_on_counting_for_its_request() {
     until(|| running.admission.connections() == 0).await;
     let shown = registry.meter(["chat"]).snapshot();
     assert_eq!((shown.bytes_in, shown.bytes_out), (request.len() as u64 + 5, response.len() as u64 + 5));
+}
+
+#[tokio::test]
+async fn requests_over_http2_count_for_the_last_that_was_claimed_and_none_is_lost() {
+    let (running, apps) = start_counted(Limits::default());
+    let io = TokioIo::new(running.connect().await);
+    let (mut requests, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for path in ["/for/chat", "/", "/for/shop"] {
+        let request = Request::get(format!("http://localhost{path}")).body(Empty::<Bytes>::new()).unwrap();
+        assert!(requests.send_request(request).await.unwrap().into_body().collect().await.is_ok());
+    }
+    drop(requests);
+    connection.await.unwrap().unwrap();
+    until(|| running.admission.connections() == 0).await;
+    let [chat, shop] = ["chat", "shop"].map(|app| apps.meter([app]).snapshot());
+    assert!(chat.bytes_in > 0 && chat.bytes_out > 0 && shop.bytes_in > 0 && shop.bytes_out > 0);
+    let (total, traffic) = (apps.total(), running.admission.traffic());
+    assert_eq!((total.bytes_in, total.bytes_out), (traffic.bytes_in(), traffic.bytes_out()));
 }

@@ -5,10 +5,11 @@ mod common;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use common::{read_response, read_to_end, start, until};
+use common::{read_response, read_to_end, start, start_with, until};
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use planet_net::meter::Registry;
 use planet_net::{Certificates, Limits, Shutdown};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -101,4 +102,24 @@ async fn a_handshake_that_fails_or_never_ends_costs_only_its_connection() {
     assert_eq!(read_to_end(&mut silent).await, "");
     until(|| running.admission.traffic().handshake_failures() == 2).await;
     assert!(connect(running.connect().await, &certificate, &[]).await.is_ok());
+}
+
+#[tokio::test]
+async fn bytes_are_counted_as_they_are_inside_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = write_pair(folder.path());
+    let apps = Arc::new(Registry::new(["app"], 10));
+    let certificates = load(folder.path());
+    let running = start_with(Limits::default(), Some(apps.clone()), |server| {
+        server.with_tls(certificates).with_meter(apps.meter([""]))
+    });
+    let mut client = connect(running.connect().await, &certificate, &[]).await.unwrap();
+    let request = "GET /for/chat HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    client.write_all(request.as_bytes()).await.unwrap();
+    let response = read_response(&mut client).await;
+    client.shutdown().await.unwrap();
+    until(|| running.admission.connections() == 0).await;
+    let shown = apps.meter(["chat"]).snapshot();
+    assert_eq!((shown.bytes_in, shown.bytes_out), (request.len() as u64, response.len() as u64));
+    assert_eq!((apps.total().bytes_in, apps.total().bytes_out), (shown.bytes_in, shown.bytes_out));
 }

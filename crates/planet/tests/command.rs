@@ -1,67 +1,18 @@
 //! The `planet` command as a process: exit codes, listening, TLS, signals.
 
+mod support;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, Command, Output, Stdio},
+    process::Output,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-
-fn planet(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_planet"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("PLANET_") {
-            command.env_remove(name);
-        }
-    }
-    command.args(arguments);
-    command
-}
+use rustix::process::Signal;
+use support::{Running, planet};
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
-}
-
-/// A server that is ended with the test, whatever comes.
-struct Running {
-    child: Child,
-    address: String,
-    scheme: String,
-    _data: tempfile::TempDir,
-}
-
-impl Running {
-    fn start(arguments: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let mut command = planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off", "--data"]);
-        let mut child =
-            command.arg(data.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim_end().strip_prefix("Planet is at ").unwrap_or_else(|| panic!("{line:?}"));
-        let (scheme, address) = url.split_once("://").unwrap();
-        Self { child, scheme: scheme.to_owned(), address: address.to_owned(), _data: data }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// The exit code, and what was logged.
-    fn wait(&mut self) -> (Option<i32>, String) {
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap().code(), log)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Fails only when the process has already ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn get(address: &str, path: &str) -> String {
@@ -206,4 +157,32 @@ fn a_second_signal_stops_at_once() {
     log.read_line(&mut line).unwrap();
     assert!(line.contains("SIGINT once more: stopped at once"), "{line}");
     assert_eq!(running.child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn it_gives_flash_players_their_policy_file_if_there_is_one() {
+    const REQUEST: &[u8] = b"<policy-file-request/>\0";
+    let ask = |running: &Running| {
+        let mut player = TcpStream::connect(&running.address).unwrap();
+        player.write_all(REQUEST).unwrap();
+        let mut answer = Vec::new();
+        player.read_to_end(&mut answer).unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.xml");
+    let policy = "<cross-domain-policy><allow-access-from domain=\"*\" to-ports=\"8000\"/></cross-domain-policy>\n";
+    std::fs::write(&file, policy).unwrap();
+    let setting = format!("server.flash_policy_file={}", file.display());
+
+    let running = Running::start(&["--set", &setting]);
+    assert_eq!(ask(&running), format!("{policy}\0"));
+    assert!(get(&running.address, "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(ask(&Running::start(&[])).starts_with("HTTP/1.1 400 "), "without the setting it is no HTTP");
+
+    std::fs::write(&file, "<html/>").unwrap();
+    let mut wrong = planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off", "--set", &setting]);
+    let Output { status, stderr, .. } = wrong.output().unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(text(&stderr).starts_with("planet: flash_policy_file: the policy file has no <cross-domain"), "{stderr:?}");
 }
