@@ -6,6 +6,7 @@
 //! - [`Apps`] knows each app by name and by API key. Keys come from the configuration, or are made and kept in the
 //!   [`DataDir`].
 //! - [`rest`] publishes, sends to users and tells who is there, over HTTP.
+//! - [`BackendService`] does the same over Thrift.
 //! - [`EventStream`] tells back ends over TCP who came and who left.
 //! - [`FileStore`] keeps history across a graceful restart.
 //! - [`health`] and [`metrics`] are for whoever runs the server.
@@ -56,7 +57,9 @@
 //! # }
 //! ```
 
+mod actions;
 mod apps;
+mod backend;
 mod data_dir;
 mod events;
 pub mod health;
@@ -74,6 +77,7 @@ use axum::Router;
 use planet_net::Shutdown;
 
 pub use apps::{App, AppConfig, Apps, AppsError, MAX_NAME_LENGTH};
+pub use backend::BackendService;
 pub use data_dir::{DataDir, DataDirError};
 pub use events::{EventSettings, EventStream};
 pub use key_file::KeyFileError;

@@ -34,19 +34,29 @@ impl Quota {
     /// # Errors
     /// When there is none left; nothing is taken then.
     pub(crate) fn take(&self) -> Result<(), OverQuota> {
-        self.take_at(self.start.elapsed())
+        self.take_many(1)
     }
 
-    fn take_at(&self, since_start: Duration) -> Result<(), OverQuota> {
+    /// Takes so many from the quota at once, or none of them. More than the burst are never had.
+    ///
+    /// # Errors
+    /// When there are not as many left; nothing is taken then.
+    pub(crate) fn take_many(&self, count: usize) -> Result<(), OverQuota> {
+        self.take_at(count, self.start.elapsed())
+    }
+
+    fn take_at(&self, count: usize, since_start: Duration) -> Result<(), OverQuota> {
         let now = since_start.as_nanos() as u64;
+        let cost = self.cost.saturating_mul(count as u64);
         let take = |earned_at: u64| {
-            let earned_at = earned_at.max(now) + self.cost;
+            let earned_at = earned_at.max(now).saturating_add(cost);
             (earned_at - now <= self.burst).then_some(earned_at)
         };
         match self.earned_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
             Ok(_) => Ok(()),
             Err(earned_at) => {
-                let retry_after = Duration::from_nanos((earned_at + self.cost).saturating_sub(now + self.burst));
+                let retry_at = earned_at.saturating_add(cost);
+                let retry_after = Duration::from_nanos(retry_at.saturating_sub(now + self.burst));
                 Err(OverQuota { retry_after })
             }
         }
@@ -62,16 +72,27 @@ mod tests {
     #[test]
     fn a_burst_passes_then_the_average_and_the_wait_is_told() {
         let quota = Quota::new(10, 20);
-        assert_eq!((0..50).filter(|_| quota.take_at(SECOND).is_ok()).count(), 20);
-        assert_eq!(quota.take_at(SECOND), Err(OverQuota { retry_after: Duration::from_millis(100) }));
-        assert_eq!(quota.take_at(SECOND + Duration::from_millis(99)).unwrap_err().retry_after.as_millis(), 1);
-        assert_eq!((0..50).filter(|_| quota.take_at(2 * SECOND).is_ok()).count(), 10);
-        assert_eq!((0..50).filter(|_| quota.take_at(100 * SECOND).is_ok()).count(), 20);
+        assert_eq!((0..50).filter(|_| quota.take_at(1, SECOND).is_ok()).count(), 20);
+        assert_eq!(quota.take_at(1, SECOND), Err(OverQuota { retry_after: Duration::from_millis(100) }));
+        assert_eq!(quota.take_at(1, SECOND + Duration::from_millis(99)).unwrap_err().retry_after.as_millis(), 1);
+        assert_eq!((0..50).filter(|_| quota.take_at(1, 2 * SECOND).is_ok()).count(), 10);
+        assert_eq!((0..50).filter(|_| quota.take_at(1, 100 * SECOND).is_ok()).count(), 20);
+    }
+
+    #[test]
+    fn many_are_had_together_or_not_at_all() {
+        let quota = Quota::new(10, 20);
+        assert!(quota.take_at(21, SECOND).is_err());
+        assert!(quota.take_at(usize::MAX, SECOND).is_err());
+        assert!(quota.take_at(15, SECOND).is_ok());
+        assert_eq!(quota.take_at(6, SECOND), Err(OverQuota { retry_after: Duration::from_millis(100) }));
+        assert!(quota.take_at(5, SECOND).is_ok());
+        assert!(quota.take_at(0, SECOND).is_ok());
     }
 
     #[test]
     fn zero_is_no_bound() {
         let quota = Quota::new(0, 0);
-        assert!((0..1000).all(|_| quota.take_at(SECOND).is_ok()));
+        assert!((0..1000).all(|_| quota.take_at(1, SECOND).is_ok()));
     }
 }

@@ -7,26 +7,16 @@ use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use planet_net::{BodyError, collect};
-use planet_orbit::SessionSettings;
-use planet_orbit::protocol::json;
 
 use super::RestSettings;
 use super::error::Error;
-
-/// What a command of a client puts around a message, which counts as depth there: the same messages pass here.
-const COMMAND_DEPTH: usize = 2;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+use crate::apps::App;
 
 /// The request's body as one JSON value on one line.
-pub(super) async fn read_message(
-    request: Request,
-    limits: &SessionSettings,
-    settings: &RestSettings,
-) -> Result<Bytes, Error> {
+pub(super) async fn read_message(request: Request, app: &App, settings: &RestSettings) -> Result<Bytes, Error> {
     let waits_for_go_ahead = request.headers().contains_key(EXPECT);
     let mut body = request.into_body();
-    let bytes = match collect(&mut body, limits.message_bytes, settings.body_timeout).await {
+    let bytes = match collect(&mut body, app.sessions().message_bytes, settings.body_timeout).await {
         Ok(bytes) => bytes,
         Err(error) => {
             if matches!(error, BodyError::TooLarge { .. }) && !waits_for_go_ahead {
@@ -35,11 +25,7 @@ pub(super) async fn read_message(
             return Err(error.into());
         }
     };
-    // Libraries that write text files put this in front of JSON too (RFC 8259, section 8.1).
-    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
-    let message = json::payload(bytes, limits.frame.depth.saturating_sub(COMMAND_DEPTH))?;
-    // Copied, since the bytes are part of a larger buffer, and a message may be kept for long.
-    Ok(Bytes::copy_from_slice(message.as_bytes()))
+    Ok(app.message(&bytes)?)
 }
 
 async fn throw_away(mut body: Body, settings: &RestSettings) {

@@ -4,20 +4,13 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use planet_hub::{Disconnect, Message};
-use planet_orbit::protocol::codes;
+use planet_hub::Message;
 use serde_json::{Value, json};
 
 use super::Rest;
 use super::body::read_message;
 use super::error::Error;
 use super::extract::{ChannelName, CurrentApp, IdempotencyKey, UserName};
-
-/// Tells clients not to come back by themselves.
-const LOGGED_OUT: Disconnect = Disconnect {
-    code: codes::Disconnect::FORCE_DISCONNECT.code as u16,
-    reason: codes::Disconnect::FORCE_DISCONNECT.reason,
-};
 
 pub(super) async fn publish(
     State(rest): State<Rest>,
@@ -27,7 +20,7 @@ pub(super) async fn publish(
     request: Request,
 ) -> Result<Json<Value>, Error> {
     app.quota.take()?;
-    let data = read_message(request, &app.orbit().settings, &rest.settings).await?;
+    let data = read_message(request, &app, &rest.settings).await?;
     let published = app.hub().publish(&channel, Message { data, info: None, idempotency_key })?;
     Ok(messages_sent(published.sent))
 }
@@ -40,7 +33,7 @@ pub(super) async fn send_to_user(
     request: Request,
 ) -> Result<Json<Value>, Error> {
     app.quota.take()?;
-    let data = read_message(request, &app.orbit().settings, &rest.settings).await?;
+    let data = read_message(request, &app, &rest.settings).await?;
     let send = || app.hub().tell_user(&user, &data);
     let sent = match idempotency_key {
         Some(key) => app.repeats.once(&user, &key, send),
@@ -65,7 +58,7 @@ pub(super) async fn is_online(CurrentApp(app): CurrentApp, UserName(user): UserN
 }
 
 pub(super) async fn log_out(CurrentApp(app): CurrentApp, UserName(user): UserName) -> StatusCode {
-    app.hub().disconnect_user(&user, LOGGED_OUT);
+    app.log_out(&user);
     StatusCode::NO_CONTENT
 }
 

@@ -1,6 +1,7 @@
 //! Beacon through its public face.
 
 mod apps;
+mod backend;
 mod events;
 mod history;
 mod operations;
