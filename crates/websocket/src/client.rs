@@ -1,7 +1,13 @@
-//! The client: `ws://` and `wss://`.
+//! The client: `ws://` and `wss://`, straight or through a proxy, once or again and again.
+//!
+//! [`connect`] opens one [`WebSocketClient`], a `Stream` and a `Sink` of messages. [`Reconnecting`] keeps one open as
+//! its [`ReconnectPolicy`] says. Pings at an interval are [`SocketOptions::ping`].
 
 mod error;
 mod http1;
+mod proxy;
+mod reconnect_policy;
+mod reconnecting;
 mod stream;
 mod target;
 
@@ -12,13 +18,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 
 pub use error::ConnectError;
+pub use proxy::Proxy;
+pub use reconnect_policy::ReconnectPolicy;
+pub use reconnecting::{Disconnect, ReconnectEvent, Reconnecting};
 pub use stream::ClientStream;
-use target::Target;
+use target::{Target, host_and_port};
 
 use crate::handshake::ClientHandshake;
 use crate::{DeflateOptions, Role, SocketOptions, WebSocket};
@@ -37,9 +46,11 @@ pub struct ConnectOptions {
     pub subprotocols: Vec<String>,
     /// Compression to offer; `None` by default.
     pub deflate: Option<DeflateOptions>,
+    /// An HTTP proxy to connect through; `None` by default.
+    pub proxy: Option<Proxy>,
     /// The local address to connect from; by default the system chooses.
     pub local_address: Option<IpAddr>,
-    /// How long name look-up, TCP, TLS and handshake may take together; default 10 s.
+    /// How long name look-up, TCP, proxy, TLS and handshake may take together; default 10 s.
     pub timeout: Duration,
     /// Limits and the close timeout of the socket.
     pub socket: SocketOptions,
@@ -56,6 +67,7 @@ impl ConnectOptions {
             headers: HeaderMap::new(),
             subprotocols: Vec::new(),
             deflate: None,
+            proxy: None,
             local_address: None,
             timeout: Duration::from_secs(10),
             socket: SocketOptions::default(),
@@ -85,15 +97,21 @@ pub async fn connect(options: &ConnectOptions) -> Result<Connected, ConnectError
 }
 
 async fn connect_to(target: &Target, options: &ConnectOptions) -> Result<Connected, ConnectError> {
-    let tcp = connect_tcp(target, options.local_address)
-        .await
-        .map_err(|error| ConnectError::Connect { address: target.authority.clone(), error })?;
+    let tcp = match &options.proxy {
+        None => connect_tcp(&target.host, target.port, options.local_address).await?,
+        Some(proxy) => {
+            let mut tcp = connect_tcp(&proxy.host, proxy.port, options.local_address).await?;
+            proxy.open_tunnel(&mut tcp, target).await?;
+            tcp
+        }
+    };
     let mut stream = secure(tcp, target, options).await?;
     let handshake = ClientHandshake::new(options.subprotocols.clone(), options.deflate);
     let mut headers = options.headers.clone();
     handshake.write_headers(&target.authority, &mut headers).map_err(|_| ConnectError::InvalidHeader)?;
-    http1::write_request(&mut stream, &target.path, &headers).await?;
-    let (response, rest) = http1::read_response(&mut stream).await?;
+    http1::write_request(&mut stream, &format!("GET {}", target.path), &headers).await?;
+    let (head, rest) = http1::read_response(&mut stream, 1).await?;
+    let response = Response::from(head);
     let (subprotocol, deflate) = handshake.verify(&response)?;
     let mut socket = options.socket.clone();
     if let Some(deflate) = options.deflate {
@@ -107,12 +125,15 @@ async fn connect_to(target: &Target, options: &ConnectOptions) -> Result<Connect
 }
 
 /// Tries the addresses of the name in order, and returns the last error if none answers.
-async fn connect_tcp(target: &Target, local: Option<IpAddr>) -> io::Result<TcpStream> {
-    let addresses: Vec<SocketAddr> = match target.host.parse::<IpAddr>() {
-        Ok(address) => vec![(address, target.port).into()],
-        Err(_) => lookup_host((target.host.as_str(), target.port)).await?.collect(),
+async fn connect_tcp(host: &str, port: u16, local: Option<IpAddr>) -> Result<TcpStream, ConnectError> {
+    let connecting = async {
+        let addresses: Vec<SocketAddr> = match host.parse::<IpAddr>() {
+            Ok(address) => vec![(address, port).into()],
+            Err(_) => lookup_host((host, port)).await?.collect(),
+        };
+        first_success(addresses, |address| connect_address(address, local)).await
     };
-    first_success(addresses, |address| connect_address(address, local)).await
+    connecting.await.map_err(|error| ConnectError::Connect { address: host_and_port(host, port), error })
 }
 
 async fn first_success<F: Future<Output = io::Result<TcpStream>>>(

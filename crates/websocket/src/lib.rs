@@ -140,4 +140,4 @@ pub use event::{Event, Message};
 pub use header::{MAX_CONTROL_BYTES, Opcode};
 pub use limits::{Limits, Role};
 pub use mask::{MaskKey, apply_mask};
-pub use socket::{Parts, SocketOptions, WebSocket, WebSocketError};
+pub use socket::{Parts, PingOptions, SocketOptions, WebSocket, WebSocketError};

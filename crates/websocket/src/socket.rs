@@ -1,7 +1,10 @@
 //! A WebSocket over any async byte stream.
 
+mod ending;
 mod error;
+mod heartbeat;
 mod io;
+mod stream;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -9,13 +12,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use crate::deflate::Deflater;
 use crate::{CloseCode, Decoder, DeflateOptions, DeflateParams, Limits, Message, Opcode, Role, frame};
+use ending::Ending;
 pub use error::WebSocketError;
-use io::{Input, Output, drain};
+pub use heartbeat::PingOptions;
+use heartbeat::{Beat, Heartbeat};
+use io::{Input, Output};
 
 /// How a [`WebSocket`] behaves, apart from what the handshake agreed.
 #[derive(Debug, Clone)]
@@ -26,11 +32,18 @@ pub struct SocketOptions {
     pub close_timeout: Duration,
     /// Threshold and level of what it compresses. The windows are those of the handshake.
     pub deflate: DeflateOptions,
+    /// Pings of its own; `None` by default.
+    pub ping: Option<PingOptions>,
 }
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self { limits: Limits::default(), close_timeout: Duration::from_secs(5), deflate: DeflateOptions::server() }
+        Self {
+            limits: Limits::default(),
+            close_timeout: Duration::from_secs(5),
+            deflate: DeflateOptions::server(),
+            ping: None,
+        }
     }
 }
 
@@ -42,6 +55,7 @@ impl Default for SocketOptions {
 ///
 /// [`recv`](Self::recv) and [`send`](Self::send) are cancel-safe: what was read or begun to be written
 /// is kept and goes on at the next call. So one task can serve both directions with `tokio::select!`.
+/// It is a `Stream` and a `Sink` as well, which `futures_util`'s `split` gives to two tasks.
 pub struct WebSocket<S> {
     io: S,
     role: Role,
@@ -51,6 +65,9 @@ pub struct WebSocket<S> {
     deflate: Option<DeflateParams>,
     input: Input,
     output: Output,
+    heartbeat: Option<Box<Heartbeat>>,
+    /// The end, once it has begun.
+    ending: Option<Box<Ending>>,
     /// Why the connection ends, until [`Self::recv`] has said it.
     failure: Option<Box<WebSocketError>>,
     close_timeout: Duration,
@@ -101,6 +118,8 @@ impl<S> WebSocket<S> {
             deflate,
             input: Input::new(read.into()),
             output: Output::default(),
+            heartbeat: options.ping.map(|ping| Box::new(Heartbeat::new(ping))),
+            ending: None,
             failure: None,
             close_timeout: options.close_timeout,
         }
@@ -109,6 +128,14 @@ impl<S> WebSocket<S> {
     /// The agreed compression.
     pub fn deflate(&self) -> Option<DeflateParams> {
         self.deflate
+    }
+
+    /// How long the last pong took to come, counted from when its ping was due. `None` before the first one and
+    /// without [`SocketOptions::ping`].
+    ///
+    /// It is set by the time [`recv`](Self::recv) returns that [`Message::Pong`].
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.heartbeat.as_ref()?.round_trip()
     }
 
     /// The byte stream, for its address and its options. Reading or writing it directly breaks the
@@ -141,37 +168,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// [`Message::Close`] comes `None`, which ends the stream in good order: call until then. A
     /// protocol error has been told to the peer when it is returned here.
     pub async fn recv(&mut self) -> Result<Option<Message>, WebSocketError> {
-        if matches!(self.state, State::Open | State::CloseSent) {
-            match poll_fn(|context| self.poll_message(context)).await {
-                Ok(message) => return Ok(Some(message)),
-                Err(error) => self.fail(error),
-            }
-        }
-        self.end().await;
-        match self.failure.take() {
-            Some(error) => Err(*error),
-            None => Ok(None),
-        }
+        poll_fn(|context| self.poll_recv(context)).await
     }
 
     /// Sends a message: compressed if agreed and worth it, in one frame.
     ///
     /// Returns when all of it is handed to the byte stream.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), WebSocketError> {
-        let frame = match message.into() {
-            Message::Text(text) => self.data(Opcode::Text, text.as_bytes()),
-            Message::Binary(payload) => self.data(Opcode::Binary, &payload),
-            Message::Ping(payload) => frame::ping(self.role, &payload)?,
-            Message::Pong(payload) => frame::pong(self.role, &payload)?,
-            Message::Close(close) => {
-                let frame = match close {
-                    None => frame::close_empty(self.role),
-                    Some(close) => frame::close(self.role, close.code, &close.reason),
-                };
-                return self.start_close(frame).await;
-            }
-        };
-        self.send_frame(frame).await
+        let message = message.into();
+        // What a cancelled call left behind goes first, so that no more than one frame ever waits. Only a close is put
+        // behind it at once: it ends the conversation even if this call is cancelled too.
+        if self.state == State::Open && !matches!(message, Message::Close(_)) {
+            self.flush().await?;
+        }
+        self.push(message)?;
+        self.flush().await
     }
 
     /// Sends a ready frame, such as one shared by many connections.
@@ -181,23 +192,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         if self.state != State::Open {
             return Err(WebSocketError::Closed);
         }
-        // What a cancelled call left behind goes first, so that no more than one frame ever waits.
-        poll_fn(|context| self.output.poll_write(&mut self.io, context)).await?;
+        self.flush().await?;
         self.output.push(frame);
-        poll_fn(|context| self.output.poll_write(&mut self.io, context)).await?;
-        Ok(())
-    }
-
-    /// From the moment the frame waits to be written, nothing may follow it, whether or not the caller
-    /// waits along.
-    async fn start_close(&mut self, frame: Bytes) -> Result<(), WebSocketError> {
-        if self.state != State::Open {
-            return Err(WebSocketError::Closed);
-        }
-        self.output.push(frame);
-        self.state = State::CloseSent;
-        poll_fn(|context| self.output.poll_write(&mut self.io, context)).await?;
-        Ok(())
+        self.flush().await
     }
 
     /// Closes the connection: sends a close frame, waits for the peer's, and ends the byte stream.
@@ -217,12 +214,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             Ok(())
         };
         let answer = timeout(close_timeout, answer).await;
-        self.end().await;
+        poll_fn(|context| self.poll_end(context)).await;
         match answer {
             Ok(Err(error @ WebSocketError::Protocol(_))) => Err(error),
             // A peer that hangs up or stays silent now does no harm.
             _ => Ok(()),
         }
+    }
+
+    async fn flush(&mut self) -> Result<(), WebSocketError> {
+        Ok(poll_fn(|context| self.output.poll_flush(&mut self.io, context)).await?)
+    }
+
+    /// Puts a message behind what waits to be written. After a close nothing may follow it, whether or not the caller
+    /// waits until it is written.
+    fn push(&mut self, message: Message) -> Result<(), WebSocketError> {
+        if self.state != State::Open {
+            return Err(WebSocketError::Closed);
+        }
+        let frame = match message {
+            Message::Text(text) => self.data(Opcode::Text, text.as_bytes()),
+            Message::Binary(payload) => self.data(Opcode::Binary, &payload),
+            Message::Ping(payload) => frame::ping(self.role, &payload)?,
+            Message::Pong(payload) => frame::pong(self.role, &payload)?,
+            Message::Close(close) => {
+                self.state = State::CloseSent;
+                match close {
+                    None => frame::close_empty(self.role),
+                    Some(close) => frame::close(self.role, close.code, &close.reason),
+                }
+            }
+        };
+        self.output.push(frame);
+        Ok(())
     }
 
     fn data(&mut self, opcode: Opcode, payload: &[u8]) -> Bytes {
@@ -232,9 +256,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
+    pub(crate) fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Message>, WebSocketError>> {
+        if matches!(self.state, State::Open | State::CloseSent) {
+            match ready!(self.poll_message(context)) {
+                Ok(message) => return Poll::Ready(Ok(Some(message))),
+                Err(error) => self.fail(error),
+            }
+        }
+        ready!(self.poll_end(context));
+        Poll::Ready(match self.failure.take() {
+            Some(error) => Err(*error),
+            None => Ok(None),
+        })
+    }
+
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, WebSocketError>> {
         self.write_while_reading(context);
-        let (message, reply) = ready!(self.input.poll_next(&mut self.io, &mut self.decoder, self.role, context))?;
+        let read = self.input.poll_next(&mut self.io, &mut self.decoder, self.role, context)?;
+        let Poll::Ready((message, reply)) = read else {
+            ready!(self.poll_heartbeat(context))?;
+            return Poll::Pending;
+        };
+        if let (Some(heartbeat), Message::Pong(payload)) = (&mut self.heartbeat, &message) {
+            heartbeat.pong(payload);
+        }
         // After a close frame of ours nothing more may be sent (RFC 6455 §5.5.1).
         if let (Some(reply), State::Open) = (reply, self.state) {
             match message {
@@ -247,6 +292,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
         self.write_while_reading(context);
         Poll::Ready(Ok(message))
+    }
+
+    /// Pings when that is due; ready when the peer has not answered in time.
+    fn poll_heartbeat(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
+        let Some(heartbeat) = self.heartbeat.as_mut().filter(|_| self.state == State::Open) else {
+            return Poll::Pending;
+        };
+        loop {
+            match ready!(heartbeat.poll(context)) {
+                Beat::Missed(limit) => return Poll::Ready(Err(WebSocketError::PongTimeout(limit))),
+                Beat::Ping(payload) => {
+                    self.output.push(frame::ping(self.role, &payload)?);
+                    if let Poll::Ready(Err(_)) = self.output.poll_write(&mut self.io, context) {
+                        self.output.clear();
+                    }
+                }
+            }
+        }
     }
 
     /// Lets waiting pongs and the like leave. A failed write is not told here: a peer that closed and
@@ -271,28 +334,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.failure = Some(Box::new(error));
     }
 
-    /// Ends the byte stream in good order, as far as the peer lets us in time.
-    async fn end(&mut self) {
-        if self.state == State::Closed {
-            return;
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.state != State::Closed {
+            self.state = State::Ending;
+            self.input = Input::default();
+            let ending = self.ending.get_or_insert_with(|| Box::new(Ending::new(self.close_timeout)));
+            ready!(ending.poll(&mut self.io, &mut self.output, self.role, context));
+            self.output.clear();
+            self.ending = None;
+            self.state = State::Closed;
         }
-        self.state = State::Ending;
-        self.input = Input::default();
-        let Self { io, output, role, .. } = self;
-        let ending = async {
-            poll_fn(|context| output.poll_write(io, context)).await?;
-            // The server ends the TCP connection first (RFC 6455 §7.1.1). Bytes still unread at a close
-            // would make the kernel reset the connection, and the peer might lose our close frame.
-            if *role == Role::Server {
-                io.shutdown().await?;
-            }
-            drain(io).await?;
-            io.shutdown().await
-        };
-        // Whatever goes wrong here, the connection is over.
-        let _ = timeout(self.close_timeout, ending).await;
-        self.output.clear();
-        self.state = State::Closed;
+        Poll::Ready(())
     }
 }
 

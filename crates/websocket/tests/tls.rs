@@ -1,12 +1,15 @@
-//! `wss://`: the client over TLS.
+//! `wss://`: the client over TLS, straight and through a proxy.
 
 #![cfg(feature = "tls")]
 
+mod support;
+
 use std::sync::Arc;
 
-use planet_websocket::client::{ConnectError, ConnectOptions, connect};
-use planet_websocket::{CloseCode, Role, SocketOptions, WebSocket, handshake};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use planet_websocket::CloseCode;
+use planet_websocket::client::{ConnectError, ConnectOptions, Proxy, connect};
+use support::by_hand::accept_by_hand;
+use support::proxy::{Answer, TestProxy};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -15,23 +18,10 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 /// A server that accepts TLS, answers the handshake by hand, and echoes one message.
 async fn serve_one(listener: TcpListener, acceptor: TlsAcceptor) {
     let (tcp, _) = listener.accept().await.expect("a client");
-    let Ok(mut tls) = acceptor.accept(tcp).await else {
+    let Ok(tls) = acceptor.accept(tcp).await else {
         return;
     };
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        assert!(tls.read_buf(&mut head).await.expect("read") > 0);
-    }
-    let head = String::from_utf8(head).expect("a text");
-    let key = head.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).expect("a key");
-    let accept = handshake::accept_key(key.as_bytes());
-    let response = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    );
-    tls.write_all(response.as_bytes()).await.expect("written");
-    let options = SocketOptions::default();
-    let mut socket = WebSocket::new(tls, Role::Server, None, &options, Vec::new());
+    let (_, mut socket) = accept_by_hand(tls).await;
     let message = socket.recv().await.expect("a message").expect("a message");
     socket.send(message).await.expect("sent");
     while socket.recv().await.expect("a clean end").is_some() {}
@@ -50,13 +40,17 @@ async fn a_client_speaks_tls_and_checks_the_certificate() {
     let mut trusted = RootCertStore::empty();
     trusted.add(certificate).expect("a valid certificate");
 
-    for (roots, trusts) in [(trusted, true), (RootCertStore::empty(), false)] {
+    let mut proxy = TestProxy::start(Answer::Tunnel("HTTP/1.1 200 OK\r\n\r\n")).await;
+    for (roots, trusts, proxied) in
+        [(trusted.clone(), true, false), (trusted, true, true), (RootCertStore::empty(), false, false)]
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let server = tokio::spawn(serve_one(listener, acceptor.clone()));
         let client_config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let mut options = ConnectOptions::new(format!("wss://localhost:{port}/"));
         options.tls = Some(Arc::new(client_config));
+        options.proxy = proxied.then(|| Proxy::new(&format!("http://{}", proxy.address)).expect("a proxy"));
         match connect(&options).await {
             Ok(connected) => {
                 assert!(trusts, "an unknown certificate was taken");
@@ -70,5 +64,9 @@ async fn a_client_speaks_tls_and_checks_the_certificate() {
             Err(other) => panic!("{other}"),
         }
         server.await.expect("the server ends");
+        if proxied {
+            let request = proxy.requests.recv().await.expect("a request");
+            assert_eq!(request, format!("CONNECT localhost:{port} HTTP/1.1\r\nhost: localhost:{port}\r\n\r\n"));
+        }
     }
 }

@@ -45,6 +45,11 @@ impl Target {
     }
 }
 
+/// As they stand in a request for a tunnel, the port always with them (RFC 9110 §9.3.6).
+pub(super) fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! Why a WebSocket ended, or did not send.
 
+use std::time::Duration;
 use std::{fmt, io};
 
 use crate::ProtocolError;
@@ -15,6 +16,8 @@ pub enum WebSocketError {
     Protocol(ProtocolError),
     /// The peer went away without a close frame (close code 1006 in the terms of RFC 6455 §7.4.1).
     Disconnected,
+    /// A ping was not answered within this time, [`PingOptions::timeout`](super::PingOptions::timeout).
+    PongTimeout(Duration),
     /// The closing handshake has begun; nothing more can be sent.
     Closed,
     /// The payload of a ping or pong is too long. The connection goes on.
@@ -27,6 +30,7 @@ impl fmt::Display for WebSocketError {
             Self::Io(error) => write!(f, "the connection failed: {error}"),
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Disconnected => f.write_str("the peer went away without closing"),
+            Self::PongTimeout(limit) => write!(f, "the peer answered no ping within {limit:?}"),
             Self::Closed => f.write_str("the WebSocket is closed or closing"),
             Self::ControlTooLong(error) => error.fmt(f),
         }
@@ -39,7 +43,7 @@ impl std::error::Error for WebSocketError {
             Self::Io(error) => Some(error),
             Self::Protocol(error) => Some(error),
             Self::ControlTooLong(error) => Some(error),
-            Self::Disconnected | Self::Closed => None,
+            Self::Disconnected | Self::PongTimeout(_) | Self::Closed => None,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The two directions of a WebSocket's byte stream.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,9 +13,6 @@ use crate::{Decoder, Message, ProtocolError, Role, scratch};
 
 /// Frames that go out in one write.
 const MAX_SLICES: usize = 16;
-
-/// Bytes that are thrown away after the end before the connection is dropped.
-const MAX_DRAIN_BYTES: usize = 4 << 20;
 
 /// A message, and the frame that the protocol asks for in answer.
 type Received = (Message, Option<Bytes>);
@@ -104,6 +100,11 @@ pub(super) struct Output {
     /// An unsent pong, which a newer one replaces (RFC 6455 §5.5.3), so that pings cannot pile up
     /// anything.
     pong: Option<Bytes>,
+    /// Whether the byte stream may still hold some of what it took, as TLS does when the socket is full.
+    unflushed: bool,
+    /// A task that waits for all to be written. A byte stream wakes only the last one that tried to write, and that
+    /// may be the one that reads.
+    flushing: Option<Waker>,
 }
 
 impl Output {
@@ -117,7 +118,8 @@ impl Output {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        let flushing = std::mem::take(self).flushing;
+        flushing.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn held_bytes(&self) -> usize {
@@ -130,6 +132,17 @@ impl Output {
         self.frames.into()
     }
 
+    /// Writes everything, for a task that does nothing else until that is done.
+    pub(super) fn poll_flush<S: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let written = self.poll_write(io, context);
+        self.flushing = written.is_pending().then(|| context.waker().clone());
+        written
+    }
+
     /// Writes everything, in as few calls as the stream allows.
     pub(super) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
@@ -137,7 +150,7 @@ impl Output {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         self.frames.extend(self.pong.take_if(|_| self.frames.is_empty()));
-        if self.frames.is_empty() {
+        if self.frames.is_empty() && !self.unflushed {
             return Poll::Ready(Ok(()));
         }
         while !self.frames.is_empty() {
@@ -151,6 +164,7 @@ impl Output {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.unflushed = true;
             while let Some(frame) = self.frames.front_mut().filter(|_| written > 0) {
                 let part = written.min(frame.len());
                 frame.advance(part);
@@ -164,26 +178,8 @@ impl Output {
         // An idle connection keeps no queue.
         self.frames = VecDeque::new();
         ready!(Pin::new(&mut *io).poll_flush(context))?;
+        self.unflushed = false;
+        self.flushing.take().into_iter().for_each(Waker::wake);
         Poll::Ready(Ok(()))
     }
-}
-
-/// Reads and forgets until the peer ends the stream.
-pub(super) async fn drain<S: AsyncRead + Unpin>(io: &mut S) -> io::Result<()> {
-    let mut drained = 0;
-    while drained < MAX_DRAIN_BYTES {
-        let read = poll_fn(|context| {
-            scratch::with(|buffer| {
-                let mut buffer = ReadBuf::new(buffer);
-                ready!(Pin::new(&mut *io).poll_read(context, &mut buffer))?;
-                Poll::Ready(io::Result::Ok(buffer.filled().len()))
-            })
-        })
-        .await?;
-        if read == 0 {
-            break;
-        }
-        drained += read;
-    }
-    Ok(())
 }

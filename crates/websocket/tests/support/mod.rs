@@ -1,8 +1,10 @@
-//! An echo server behind hyper, and tungstenite as an oracle.
+//! An echo server behind hyper, servers and a proxy by hand, and tungstenite as an oracle.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod by_hand;
 pub(crate) mod oracle;
+pub(crate) mod proxy;
 pub(crate) mod stream;
 
 use std::net::SocketAddr;
