@@ -47,12 +47,18 @@ def main():
     command.append(options.address.removeprefix("ws://").rstrip("/"))
     finished = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if not index.exists():
-        print(f"kosoku ended with {finished.returncode} and no report", file=sys.stderr)
+        print(f"kosoku ended with {finished.returncode}", file=sys.stderr)
+    return judge_report(index, options.whole)
+
+
+def judge_report(index, whole):
+    if not index.exists():
+        print(f"there is no report {index}", file=sys.stderr)
         return 2
     cases = {}
-    for of_one_server in json.loads(index.read_text()).values():
-        cases.update(of_one_server)
-    return judge(cases, LEAST_CASES["whole" if options.whole else "short"])
+    for of_one_peer in json.loads(index.read_text()).values():
+        cases.update(of_one_peer)
+    return judge(cases, LEAST_CASES["whole" if whole else "short"])
 
 
 def judge(cases, least):
