@@ -8,6 +8,7 @@ mod long_poll;
 mod stream;
 mod websocket;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,13 +33,14 @@ pub(crate) async fn run(context: Arc<Context>, client: usize, connecting: Arc<Se
     // The semaphore is never closed.
     let Ok(permit) = connecting.acquire_owned().await else { return };
     let subscriber = Subscriber::new(context.clone(), client, permit);
-    let ended = match context.args.transport {
-        Transport::WebSocket => websocket::run(subscriber).await,
-        Transport::HttpStream | Transport::Sse | Transport::EventSource => stream::run(subscriber).await,
-        Transport::LongPoll => long_poll::run(subscriber).await,
-        Transport::Bare => bare::run(subscriber).await,
+    // Each in memory of its own, or all would take as much as the largest.
+    let running: Pin<Box<dyn Future<Output = Result<(), ClientError>> + Send>> = match context.args.transport {
+        Transport::WebSocket => Box::pin(websocket::run(subscriber)),
+        Transport::HttpStream | Transport::Sse | Transport::EventSource => Box::pin(stream::run(subscriber)),
+        Transport::LongPoll => Box::pin(long_poll::run(subscriber)),
+        Transport::Bare => Box::pin(bare::run(subscriber)),
     };
-    let error = ended.err().unwrap_or(ClientError::Disconnected { code: None, reason: String::new() });
+    let error = running.await.err().unwrap_or(ClientError::Disconnected { code: None, reason: String::new() });
     context.fail(client, error);
 }
 

@@ -21,49 +21,56 @@ pub(crate) async fn connect(target: &Target, client: usize) -> Result<WebSocketC
 }
 
 pub(super) async fn run(subscriber: Subscriber) -> Result<(), ClientError> {
+    // A future is as large as the largest of its states, for as long as it lives: what is needed to connect lives in
+    // one of its own.
+    let mut reader = Box::pin(open(subscriber)).await?;
+    reader.read().await
+}
+
+async fn open(subscriber: Subscriber) -> Result<Reader, ClientError> {
     let mut socket = connect(&subscriber.context().target, subscriber.client()).await?;
     let sent = socket.send(subscriber.first_commands()).await;
     sent.map_err(|error| ClientError::Protocol(format!("no WebSocket: {error}")))?;
-    let Parts { io, decoder, input, .. } = socket.into_parts();
-    read(io, decoder, input, subscriber).await
+    let Parts { io, decoder, mut input, .. } = socket.into_parts();
+    let mut reader = Reader::new(io, decoder, subscriber);
+    let answers = reader.receive(&mut input)?;
+    reader.write(answers).await?;
+    Ok(reader)
 }
 
-/// Reads frames until the server ends the connection.
-pub(super) async fn read(
-    mut io: ClientStream,
-    decoder: Decoder,
-    mut early: Vec<u8>,
-    subscriber: Subscriber,
-) -> Result<(), ClientError> {
-    let mut reader = Reader { decoder, subscriber };
-    let answers = reader.receive(&mut early)?;
-    drop(early);
-    write(&mut io, answers).await?;
-    loop {
-        io.tcp().readable().await?;
-        let answers = scratch::with(|buffer| match io.tcp().try_read(buffer) {
-            Ok(0) => Err(ClientError::Disconnected { code: None, reason: String::new() }),
-            Ok(count) => reader.receive(&mut buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
-        })?;
-        write(&mut io, answers).await?;
-    }
-}
-
-async fn write(io: &mut ClientStream, frames: Vec<bytes::Bytes>) -> Result<(), ClientError> {
-    for frame in frames {
-        io.write_all(&frame).await?;
-    }
-    Ok(())
-}
-
-struct Reader {
+/// A connection that is open, read without a buffer of its own.
+pub(super) struct Reader {
+    io: ClientStream,
     decoder: Decoder,
     subscriber: Subscriber,
 }
 
 impl Reader {
+    pub(super) fn new(io: ClientStream, decoder: Decoder, subscriber: Subscriber) -> Self {
+        Self { io, decoder, subscriber }
+    }
+
+    /// Reads frames until the server ends the connection.
+    pub(super) async fn read(&mut self) -> Result<(), ClientError> {
+        loop {
+            self.io.tcp().readable().await?;
+            let answers = scratch::with(|buffer| match self.io.tcp().try_read(buffer) {
+                Ok(0) => Err(ClientError::Disconnected { code: None, reason: String::new() }),
+                Ok(count) => self.receive(&mut buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Vec::new()),
+                Err(error) => Err(error.into()),
+            })?;
+            self.write(answers).await?;
+        }
+    }
+
+    async fn write(&mut self, frames: Vec<bytes::Bytes>) -> Result<(), ClientError> {
+        for frame in frames {
+            self.io.write_all(&frame).await?;
+        }
+        Ok(())
+    }
+
     /// Takes what was read, and returns the frames to answer with.
     fn receive(&mut self, mut input: &mut [u8]) -> Result<Vec<bytes::Bytes>, ClientError> {
         let mut answers = Vec::new();
