@@ -1,4 +1,4 @@
-//! Sockets for servers: listening, TLS, HTTP connections with limits, and shutdown.
+//! Sockets for servers: listening, TLS, HTTP connections with limits, bandwidth meters, and shutdown.
 //!
 //! The crate knows nothing of routes, channels or apps. A program gives it addresses and a
 //! [`hyper::service::Service`]; it accepts connections and keeps each of them inside [`Limits`].

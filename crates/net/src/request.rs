@@ -48,6 +48,18 @@ impl PeerInfo {
     /// last.
     ///
     /// Call it before the request's body is read. With TLS, bytes are those inside, without handshakes and records.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use planet_net::{PeerInfo, meter::Registry};
+    ///
+    /// fn begin<B>(request: &Request<B>, apps: &Registry<1>) {
+    ///     let app = request.uri().host().unwrap_or("unknown");
+    ///     if let Some(peer) = request.extensions().get::<PeerInfo>() {
+    ///         peer.count_for(&apps.meter([app]));
+    ///     }
+    /// }
+    /// ```
     pub fn count_for(&self, meter: &Arc<Meter>) {
         if let Some(account) = &self.account {
             account.claim(meter);

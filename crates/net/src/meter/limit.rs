@@ -17,6 +17,14 @@ const SECOND: u128 = 1_000_000_000;
 /// which they ask, each for at most 16 KiB or the burst, if that is less, so that each gets the same share, however much it
 /// wants to send. A stream that has asked and then does nothing holds up nobody: its turn passes unused.
 ///
+/// ```
+/// use planet_net::meter::RateLimit;
+///
+/// let a_megabyte_a_second = RateLimit::new(1_000_000.try_into()?, 64_000.try_into()?);
+/// assert_eq!(a_megabyte_a_second.bytes_per_second().get(), 1_000_000);
+/// # Ok::<(), std::num::TryFromIntError>(())
+/// ```
+///
 /// In any span of time, what passes is at most `burst + rate × time`; tasks that run later than at their turn can make it
 /// one burst more. The whole rate can be used if the burst covers the time until a waiting task runs again: let it be at
 /// least 10 ms of the rate.

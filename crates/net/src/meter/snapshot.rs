@@ -6,6 +6,15 @@ use serde::Serialize;
 
 /// What a meter shows.
 ///
+/// ```
+/// use planet_net::meter::Meter;
+///
+/// let meter = Meter::without_rates();
+/// meter.record_in(3);
+/// assert_eq!(serde_json::to_string(&meter.snapshot())?, r#"{"bytes_in":3,"bytes_out":0,"rates":null}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
 /// The figures are read one after the other while streams go on, so that bytes which come at that moment may be part of one
 /// and not yet of another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
