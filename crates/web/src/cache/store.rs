@@ -71,7 +71,8 @@ struct CountEvicted(Arc<AtomicU64>);
 impl Lifecycle<Key, Arc<Resource>> for CountEvicted {
     type RequestState = ();
 
-    fn on_evict(&self, (): &mut (), _: Key, resource: Arc<Resource>) {
+    // The other hooks are called for values that are replaced too.
+    fn before_evict(&self, (): &mut (), _: &Key, resource: &mut Arc<Resource>) {
         self.0.fetch_add(resource.variants.len() as u64, Ordering::Relaxed);
     }
 }
