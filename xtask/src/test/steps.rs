@@ -1,5 +1,7 @@
 //! The steps of a test run.
 
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -54,7 +56,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "build", about: "release build of planet", needs: &[], limit: minutes(20), run: build },
     Step {
         name: "autobahn",
-        about: "Autobahn's WebSocket cases",
+        about: "Autobahn's WebSocket cases, against our server and our client",
         needs: &[Need::Python],
         limit: minutes(20),
         run: autobahn,
@@ -156,8 +158,15 @@ fn autobahn(context: &Context) -> Result<(), String> {
     let server = Server::start(command)?;
     let report = workspace::target().join("autobahn");
     std::fs::create_dir_all(&report).map_err(|error| format!("cannot create {}: {error}", report.display()))?;
+    autobahn_cases(context, "autobahn.py", server.address().as_ref(), &report)?;
+    drop(server);
+    let client = client_probe(context)?;
+    autobahn_cases(context, "autobahn_client.py", client.as_os_str(), &report)
+}
+
+fn autobahn_cases(context: &Context, script: &str, tested: &OsStr, report: &Path) -> Result<(), String> {
     let mut command = workspace::program(needs::python("python"));
-    command.args(["crates/websocket/tests/autobahn.py", server.address()]).arg(report);
+    command.arg(workspace::root().join("crates/websocket/tests").join(script)).arg(tested).arg(report);
     command.arg("--kosoku").arg(needs::python("kosoku"));
     if context.autobahn {
         command.arg("--whole");
@@ -165,11 +174,21 @@ fn autobahn(context: &Context) -> Result<(), String> {
     context.run(command)
 }
 
+/// Builds the program that drives our WebSocket client in tests.
+fn client_probe(context: &Context) -> Result<PathBuf, String> {
+    let mut command = workspace::cargo();
+    command.args(["build", "--release", "--package", "planet-websocket", "--example", "client_probe"]);
+    context.run(command)?;
+    Ok(workspace::target().join("release/examples/client_probe"))
+}
+
 fn interop_js(context: &Context) -> Result<(), String> {
+    client_probe(context)?;
     node_tests(context, "interop/js")
 }
 
 fn interop_python(context: &Context) -> Result<(), String> {
+    client_probe(context)?;
     python_tests(context, "interop/python")
 }
 
