@@ -52,7 +52,8 @@ impl Server {
         let data = Folder(workspace::target().join(format!("test-server-{}", process::id())));
         fs::create_dir_all(&data.0).map_err(|error| format!("cannot create {}: {error}", data.0.display()))?;
         let mut command = workspace::program(workspace::planet());
-        command.args(["serve", "--open", "--listen", "127.0.0.1:0", "--events", "127.0.0.1:0", "--data"]).arg(&data.0);
+        command.args(["serve", "--open", "--data"]).arg(&data.0);
+        command.args(["--listen", "127.0.0.1:0", "--events", "127.0.0.1:0", "--thrift", "127.0.0.1:0"]);
         let mut server = Self::start(command)?;
         server.data = Some(data);
         Ok(server)

@@ -79,6 +79,9 @@ pub struct ServeArgs {
     /// Address of the TCP event stream, or `off` [default: 127.0.0.1:6051] [env: PLANET_EVENTS]
     #[arg(long, value_name = "ADDRESS")]
     pub events: Option<String>,
+    /// Address of the Thrift service for back ends, or `off` [default: 127.0.0.1:6052] [env: PLANET_THRIFT]
+    #[arg(long, value_name = "ADDRESS")]
+    pub thrift: Option<String>,
     /// Public key of the default app [default: made at the first start] [env: PLANET_API_KEY]
     #[arg(long, value_name = "KEY")]
     pub api_key: Option<String>,
@@ -169,6 +172,7 @@ impl ServeArgs {
         for (flag, path, text) in [
             ("--data", "server.data", self.data),
             ("--events", "server.events", self.events),
+            ("--thrift", "server.thrift", self.thrift),
             ("--api-key", "app[0].api_key", self.api_key),
             ("--secret-key", "app[0].secret_key", self.secret_key),
             ("--sign-key", "app[0].sign_key", self.sign_key),

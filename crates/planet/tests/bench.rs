@@ -17,7 +17,7 @@ impl Server {
     fn start(arguments: &[&str]) -> Self {
         let data = TempDir::new().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_planet"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--events", "off", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--events", "off", "--thrift", "off", "--data"])
             .arg(data.path())
             .args(arguments)
             .stdout(Stdio::piped())

@@ -66,7 +66,8 @@ fn print_config_shows_what_is_in_force() {
 fn an_address_in_use_ends_with_code_1() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let Output { status, stderr, .. } = planet(&["serve", "--listen", &address, "--events", "off"]).output().unwrap();
+    let Output { status, stderr, .. } =
+        planet(&["serve", "--listen", &address, "--events", "off", "--thrift", "off"]).output().unwrap();
     assert_eq!(status.code(), Some(1));
     assert!(text(&stderr).starts_with(&format!("planet: cannot listen on {address}: ")), "{}", text(&stderr));
 }
@@ -125,7 +126,7 @@ fn it_speaks_tls_with_the_files_given() {
     plain.read_exact(&mut first).unwrap();
     assert_eq!(first, [21]);
 
-    let mut swapped = planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off"]);
+    let mut swapped = planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off", "--thrift", "off"]);
     let Output { status, stderr, .. } = swapped.args(["--tls-cert", key, "--tls-key", certificate]).output().unwrap();
     assert_eq!(status.code(), Some(1));
     assert_eq!(text(&stderr), format!("planet: {key} has no certificate in PEM form\n"));
@@ -181,7 +182,8 @@ fn it_gives_flash_players_their_policy_file_if_there_is_one() {
     assert!(ask(&Running::start(&[])).starts_with("HTTP/1.1 400 "), "without the setting it is no HTTP");
 
     std::fs::write(&file, "<html/>").unwrap();
-    let mut wrong = planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off", "--set", &setting]);
+    let mut wrong =
+        planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off", "--thrift", "off", "--set", &setting]);
     let Output { status, stderr, .. } = wrong.output().unwrap();
     assert_eq!(status.code(), Some(1));
     assert!(text(&stderr).starts_with("planet: flash_policy_file: the policy file has no <cross-domain"), "{stderr:?}");

@@ -55,7 +55,7 @@ export class Server {
     server.process = spawn(
       binary(),
       ['serve', '--config', home.config, '--data', join(home.folder, 'data'), '--listen', `127.0.0.1:${port}`,
-        '--events', '127.0.0.1:0', ...args],
+        '--events', '127.0.0.1:0', '--thrift', '127.0.0.1:0', ...args],
       { cwd: home.folder, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     server.ended = new Promise((resolve) => {

@@ -44,7 +44,7 @@ class Server:
         self._said = threading.Condition()
         self.process = subprocess.Popen(
             [binary(), "serve", "--config", "planet.toml", "--data", "data"]
-            + ["--listen", "127.0.0.1:0", "--events", "127.0.0.1:0"],
+            + ["--listen", "127.0.0.1:0", "--events", "127.0.0.1:0", "--thrift", "127.0.0.1:0"],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

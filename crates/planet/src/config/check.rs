@@ -66,6 +66,7 @@ impl Checker<'_> {
             ("body_timeout", server.body_timeout),
             ("first_command_timeout", server.first_command_timeout),
             ("idle_timeout", server.idle_timeout),
+            ("thrift_idle_timeout", server.thrift_idle_timeout),
             ("write_timeout", server.write_timeout),
             ("ping_interval", server.ping_interval),
             ("pong_timeout", server.pong_timeout),

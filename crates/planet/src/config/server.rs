@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use planet_net::{Limits, Networks};
+use planet_thrift::{MessageLimits, ServerSettings};
 
 use super::{
     schema::{choice, table},
@@ -21,6 +22,14 @@ table! {
         pub event_readers: usize = 32,
         /// Bytes that wait for one reader of the event stream. One that is further behind is disconnected.
         pub event_buffer_bytes: Size = Size::mib(1),
+        /// Where back ends call `BackendService` over Thrift, in framed messages, or `off`. It asks for no key, so keep it on a network that you trust.
+        pub thrift: Endpoint = Endpoint::At(SocketAddr::from(([127, 0, 0, 1], 6052))),
+        /// Thrift connections at once. One more is closed as soon as it is accepted.
+        pub thrift_connections: usize = 1024,
+        /// Size of a Thrift message. A greater one closes its connection.
+        pub thrift_message_bytes: Size = Size::mib(1),
+        /// How long a Thrift connection may be silent between two calls.
+        pub thrift_idle_timeout: Period = Period::seconds(900),
         /// What `/metrics` asks for, as `Authorization: Bearer …`. Without one, anyone may read it.
         pub metrics_token: Option<Secret> = None,
         /// Folder for what must outlive a restart, such as keys that were made at the first start.
@@ -112,6 +121,20 @@ impl Server {
     /// The proxies whose `X-Forwarded-For` is believed.
     pub fn trusted_proxies(&self) -> Networks {
         networks(&self.trusted_proxies)
+    }
+
+    /// The part of the settings that the Thrift service keeps to.
+    pub fn thrift(&self) -> ServerSettings {
+        let bytes = self.thrift_message_bytes.bytes();
+        ServerSettings {
+            connections: self.thrift_connections,
+            connections_per_address: self.connections_per_address,
+            unlimited_addresses: self.limits().unlimited_addresses,
+            message: MessageLimits { bytes, string_bytes: bytes, ..MessageLimits::default() },
+            idle_timeout: self.thrift_idle_timeout.duration(),
+            write_timeout: self.write_timeout.duration(),
+            ..ServerSettings::default()
+        }
     }
 
     /// The part of the settings that the listener and its connections keep to.

@@ -11,6 +11,7 @@ use crate::config::Settings;
 pub(super) struct Announcement<'a> {
     pub(super) listener: &'a Listener,
     pub(super) events: Option<&'a Listener>,
+    pub(super) thrift: Option<&'a Listener>,
     pub(super) settings: &'a Settings,
     pub(super) apps: &'a Apps,
 }
@@ -32,6 +33,9 @@ impl Display for Announcement<'_> {
         }
         for address in self.events.iter().flat_map(|listener| listener.addresses()) {
             writeln!(f, "  event stream  {address}")?;
+        }
+        for address in self.thrift.iter().flat_map(|listener| listener.addresses()) {
+            writeln!(f, "  Thrift        {address}")?;
         }
         let app = self.apps.default_app();
         writeln!(f, "  API key       {}", app.api_key())?;

@@ -13,11 +13,11 @@ use axum::Router;
 use hyper_util::service::TowerToHyperService;
 use planet_beacon::metrics::{HubFigures, Metrics};
 use planet_beacon::rest::{RestCounters, RestSettings};
-use planet_beacon::{Beacon, DataDir, EventSettings, EventStream, FileStore, KeyError};
+use planet_beacon::{BackendService, Beacon, DataDir, EventSettings, EventStream, FileStore, KeyError};
 use planet_hub::Hub;
 use planet_net::meter::Registry;
 use planet_net::policy::PolicyFile;
-use planet_net::{Certificates, Drained, Listener, Server, Shutdown};
+use planet_net::{Certificates, Drained, Limits, Listener, Server, Shutdown};
 use planet_orbit::{Flusher, Orbit, Wire};
 
 use announcement::Announcement;
@@ -64,7 +64,9 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let events = EventStream::new(event_settings);
     // Its own, since readers are to be told of the users who leave while the server stops.
     let events_shutdown = Shutdown::new();
-    let events_listener = bind_events(server.events, event_settings, &events_shutdown)?;
+    let events_listener = bind(server.events, event_settings.limits(), &events_shutdown)?;
+    let thrift_settings = server.thrift();
+    let thrift_listener = bind(server.thrift, thrift_settings.limits(), &shutdown)?;
     let data = DataDir::open(&server.data).map_err(ServeError::DataDir)?;
     let store = FileStore::open(&data).map_err(ServeError::Store)?;
 
@@ -81,6 +83,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     orbit.start();
     tokio::spawn(sweep(hub.clone()));
 
+    let backend = BackendService::new(apps.clone(), thrift_settings);
     let rest_counters = Arc::new(RestCounters::default());
     let metrics = Metrics::new(vec![
         Arc::new(HubFigures::new(hub.clone())),
@@ -88,6 +91,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         Arc::new(figures::Listening::new(listener.admission().clone(), hub.clone())),
         Arc::new(figures::Bandwidth(bandwidth)),
         rest_counters.clone(),
+        Arc::new(backend.clone()),
         Arc::new(events.clone()),
     ]);
     let beacon = Beacon {
@@ -103,7 +107,14 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         .merge(planet_beacon::routes(beacon))
         .merge(pages::routes(server.demo.then(|| apps.default_app().clone())));
 
-    Announcement { listener: &listener, events: events_listener.as_ref(), settings: &settings, apps: &apps }.print();
+    Announcement {
+        listener: &listener,
+        events: events_listener.as_ref(),
+        thrift: thrift_listener.as_ref(),
+        settings: &settings,
+        apps: &apps,
+    }
+    .print();
     let mut http = Server::new(listener).with_meter(unclaimed);
     if let Some(policy) = policy {
         http = http.with_policy_file(policy);
@@ -112,6 +123,8 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         http = http.with_tls(certificates);
     }
     let serving_events = events_listener.map(|listener| tokio::spawn(async move { events.serve(listener).await }));
+    // Its connections belong to the same shutdown as those of the HTTP server, which waits for all of them.
+    thrift_listener.map(|listener| tokio::spawn(async move { backend.serve(listener).await }));
     tokio::spawn(advise(orbit, hub.clone(), shutdown.clone(), server.shutdown_timeout.duration()));
     let drained = http.run(TowerToHyperService::new(routes)).await;
     events_shutdown.begin(EVENTS_PATIENCE);
@@ -129,13 +142,9 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     Ok(())
 }
 
-fn bind_events(
-    endpoint: Endpoint,
-    settings: EventSettings,
-    shutdown: &Shutdown,
-) -> Result<Option<Listener>, ServeError> {
+fn bind(endpoint: Endpoint, limits: Limits, shutdown: &Shutdown) -> Result<Option<Listener>, ServeError> {
     let Endpoint::At(address) = endpoint else { return Ok(None) };
-    Listener::bind(&[address], settings.limits(), shutdown.clone()).map(Some).map_err(ServeError::Bind)
+    Listener::bind(&[address], limits, shutdown.clone()).map(Some).map_err(ServeError::Bind)
 }
 
 async fn sweep(hub: Arc<Hub>) {

@@ -31,7 +31,7 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut command = planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off", "--data"]);
+        let mut command = planet(&["serve", "--listen", "127.0.0.1:0", "--events", "off", "--thrift", "off", "--data"]);
         let mut child =
             command.arg(data.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

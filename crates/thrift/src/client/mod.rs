@@ -31,7 +31,7 @@ struct Shared {
 #[derive(Debug)]
 enum Transport {
     Framed(pool::Pool),
-    Http(http::Requests),
+    Http(Box<http::Requests>),
 }
 
 impl Client {
@@ -43,7 +43,7 @@ impl Client {
 
     /// Calls the server at an `http` URL by `POST` requests. Nothing is opened yet.
     pub fn http(url: Uri, settings: ClientSettings) -> Self {
-        let transport = Transport::Http(http::Requests::new(url, &settings));
+        let transport = Transport::Http(Box::new(http::Requests::new(url, &settings)));
         Self(Arc::new(Shared { settings, transport }))
     }
 
