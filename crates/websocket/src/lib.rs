@@ -13,7 +13,8 @@
 //! | answer or send the opening handshake | [`handshake`] |
 //! | use a WebSocket as a thing that sends and receives | [`WebSocket`], [`Message`] |
 //! | take a socket back from hyper | [`server::take_stream`] |
-//! | connect to a server | [`client::connect`] |
+//! | connect to a server, perhaps through a proxy | [`client::connect`], [`client::Proxy`] |
+//! | stay connected | [`client::Reconnecting`], [`PingOptions`] |
 //! | read without owning a buffer | [`scratch::with`] |
 //!
 //! # A server that drives the codec itself
