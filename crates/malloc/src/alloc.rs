@@ -104,7 +104,7 @@ pub unsafe fn free(block: *mut u8) {
     // SAFETY: a slot's number is below 65,536 / 16, so there are 64 words.
     let word = unsafe { span.bits.get_unchecked(slot / 64) };
     let (free, bit) = (word.load(core::sync::atomic::Ordering::Relaxed), 1 << (slot % 64));
-    if free & bit != 0 {
+    if free & bit != 0 || (span.mailbox().is_claimed() && is_freed_remotely(span, slot)) {
         misuse(DOUBLE_FREE, address);
     }
     let left = span.countdown.load(core::sync::atomic::Ordering::Relaxed).wrapping_sub(1);
@@ -114,6 +114,12 @@ pub unsafe fn free(block: *mut u8) {
     span.countdown.store(left, core::sync::atomic::Ordering::Relaxed);
     // The last access: from here on somebody else may find the span entirely free and let go of it.
     word.store(free | bit, core::sync::atomic::Ordering::Release);
+}
+
+/// Whether another thread has freed the slot. Asked when others have freed in the span a moment ago.
+#[cold]
+fn is_freed_remotely(span: &Span, slot: usize) -> bool {
+    span.remote_bits()[slot / 64].load(core::sync::atomic::Ordering::Relaxed) >> (slot % 64) & 1 != 0
 }
 
 /// Frees a slot of another thread's span, or a run.

@@ -39,14 +39,16 @@ impl<T> Mailbox<T> {
         self.claimed.load(Ordering::Relaxed) == 0 && self.claimed.swap(1, Ordering::AcqRel) == 0
     }
 
+    /// Whether others have freed in the span and the owner has not looked since.
     #[cfg(not(loom))]
+    #[inline(always)]
     pub(crate) fn is_claimed(&self) -> bool {
         self.claimed.load(Ordering::Relaxed) != 0
     }
 
-    /// Lets go of a claim.
+    /// Lets go of a claim. By an exchange, so that it has its place among the claims.
     pub(crate) fn release(&self) {
-        self.claimed.store(0, Ordering::Release);
+        self.claimed.swap(0, Ordering::AcqRel);
     }
 }
 

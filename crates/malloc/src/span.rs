@@ -20,6 +20,7 @@ use crate::chunk;
 use crate::classes::SIZES;
 use crate::heap::Heap;
 use crate::remote::{Mailbox, Posted};
+use crate::report::misuse;
 use crate::sys::PAGE;
 
 /// The size and the alignment of a span: one slice of a chunk.
@@ -185,7 +186,11 @@ impl Span {
         }
         for (own, remote) in self.bits[..self.words()].iter().zip(self.remote_bits()) {
             if remote.load(Relaxed) != 0 {
-                own.store(own.load(Relaxed) | remote.swap(0, AcqRel), Relaxed);
+                let (before, more) = (own.load(Relaxed), remote.swap(0, AcqRel));
+                if before & more != 0 {
+                    misuse("double free of a block in the span", self.base());
+                }
+                own.store(before | more, Relaxed);
             }
         }
         self.remote.release();

@@ -1,0 +1,48 @@
+// Misuses the heap in the way that its argument names. Every way has to end in an abort.
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void (*volatile plain_free)(void *) = free;
+static void *(*volatile plain_malloc)(size_t) = malloc;
+
+static void *free_it(void *block) {
+    plain_free(block);
+    return NULL;
+}
+
+static void free_elsewhere(void *block) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, free_it, block);
+    pthread_join(thread, NULL);
+}
+
+int main(int count, char **arguments) {
+    const char *how = count > 1 ? arguments[1] : "";
+    char on_the_stack[64];
+    char *small = plain_malloc(100), *run = plain_malloc(100000), *large = plain_malloc(20 << 20);
+    for (int i = 0; i < 1000; i++) on_the_stack[i % 64] = *(volatile char *)plain_malloc(100);
+    if (!strcmp(how, "twice")) plain_free(small), plain_free(small);
+    if (!strcmp(how, "twice-later")) {
+        plain_free(small);
+        for (int i = 0; i < 500; i++) plain_free(plain_malloc(200));
+        plain_free(small);
+    }
+    if (!strcmp(how, "twice-elsewhere")) free_elsewhere(small), free_elsewhere(small);
+    if (!strcmp(how, "here-and-elsewhere")) plain_free(small), free_elsewhere(small);
+    if (!strcmp(how, "elsewhere-and-here")) free_elsewhere(small), plain_free(small);
+    if (!strcmp(how, "run-twice")) plain_free(run), plain_free(run);
+    if (!strcmp(how, "large-twice")) plain_free(large), plain_free(large);
+    if (!strcmp(how, "inside")) plain_free(small + 16);
+    if (!strcmp(how, "inside-run")) plain_free(run + 65536);
+    if (!strcmp(how, "inside-large")) plain_free(large + 4096);
+    if (!strcmp(how, "stack")) plain_free(on_the_stack);
+    if (!strcmp(how, "static")) plain_free((void *)how);
+    if (!strcmp(how, "wild")) plain_free((void *)0x123456789abcdef0);
+    if (!strcmp(how, "realloc-freed")) plain_free(run), (void)!realloc(run, 10);
+    if (!strcmp(how, "past-the-end")) memset(large, 1, (20 << 20) + 1);
+    puts("not caught");
+    return 0;
+}
