@@ -23,6 +23,8 @@ pub(crate) enum Need {
     Curl,
     /// Chromium, the browser that the browser tests drive.
     Chromium,
+    /// The Thrift compiler, which makes the Python code of the interop tests.
+    Thrift,
     /// The Python packages of `tests/interop/requirements.txt`.
     Python,
     /// The npm packages of `tests/`.
@@ -55,6 +57,7 @@ impl Needs {
             Need::Lints => lints(),
             Need::Curl => self.packages(&["curl"], &["curl"]),
             Need::Chromium => self.packages(&["chromium", "chromium-browser", "google-chrome"], &["chromium"]),
+            Need::Thrift => self.packages(&["thrift"], &["thrift-compiler"]),
             Need::Python => self.python(),
             Need::TestPackages => self.npm(&workspace::root().join("tests")),
             Need::ClientPackages => self.npm(&workspace::root().join("clients/js")),

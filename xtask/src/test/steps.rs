@@ -76,6 +76,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: interop_python,
     },
     Step {
+        name: "interop-thrift",
+        about: "thrift from PyPI with code of Debian's compiler: calls ours, and is called",
+        needs: &[Need::Python, Need::Thrift],
+        limit: minutes(20),
+        run: interop_thrift,
+    },
+    Step {
         name: "hostile",
         about: "bad input and bad peers harm no one else",
         needs: &[Need::Python],
@@ -190,6 +197,13 @@ fn interop_js(context: &Context) -> Result<(), String> {
 fn interop_python(context: &Context) -> Result<(), String> {
     client_probe(context)?;
     python_tests(context, "interop/python")
+}
+
+fn interop_thrift(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["build", "--release", "--package", "planet-thrift", "--example", "probe"]);
+    context.run(command)?;
+    python_tests(context, "interop/thrift")
 }
 
 fn hostile(context: &Context) -> Result<(), String> {
