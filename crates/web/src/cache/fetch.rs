@@ -76,6 +76,11 @@ impl<S> Fetch<S> {
     {
         let Ok(permit) = Arc::clone(&self.ask.core.background).try_acquire_owned() else { return };
         let Joined::Lead(lead) = self.ask.core.flights.join(self.ask.target(request.headers())) else { return };
+        // Another one's fetch may have ended between the look into the store and now.
+        if self.ask.find_fresh(request.headers()).is_some() {
+            lead.land(Landing::Stored);
+            return;
+        }
         // Whatever part of it this client wants, all of it is to be stored.
         *request.method_mut() = Method::GET;
         for name in [RANGE, IF_RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE] {
@@ -164,7 +169,7 @@ impl Ask {
                 Joined::Wait(wait) => wait,
                 Joined::Lead(lead) => {
                     // Another one's fetch may have ended between the look into the store and now.
-                    let Some(answered) = self.find_fresh(headers, "; hit", Outcome::Hit) else {
+                    let Some(answered) = self.answer_from_store(headers, "; hit", Outcome::Hit) else {
                         return Turn::Lead(lead);
                     };
                     lead.land(Landing::Stored);
@@ -174,7 +179,9 @@ impl Ask {
             match timeout_at(until, wait.landing()).await {
                 Ok(Landing::Abandoned) => {}
                 Ok(Landing::Stored) => {
-                    if let Some(answered) = self.find_fresh(headers, "; fwd=uri-miss; collapsed", Outcome::Coalesced) {
+                    if let Some(answered) =
+                        self.answer_from_store(headers, "; fwd=uri-miss; collapsed", Outcome::Coalesced)
+                    {
                         return answered;
                     }
                     // What came is another variant. Now that is known what tells them apart, those who want the same as
@@ -211,11 +218,15 @@ impl Ask {
         self.core.store.get(&self.key.borrowed()).and_then(|resource| resource.select(request).cloned())
     }
 
-    /// The answer, if the store has a fresh one now.
-    fn find_fresh(&self, request: &HeaderMap, did: &str, outcome: Outcome) -> Option<Turn> {
+    fn find_fresh(&self, request: &HeaderMap) -> Option<Arc<Stored>> {
         let now = self.core.clock.elapsed();
-        let stored = self.select(request).filter(|stored| stored.freshness.is_fresh(now))?;
-        let mut response = stored.answer(&Method::GET, request, now);
+        self.select(request).filter(|stored| stored.freshness.is_fresh(now))
+    }
+
+    /// The answer, if the store has a fresh one now.
+    fn answer_from_store(&self, request: &HeaderMap, did: &str, outcome: Outcome) -> Option<Turn> {
+        let stored = self.find_fresh(request)?;
+        let mut response = stored.answer(&Method::GET, request, self.core.clock.elapsed());
         let status = stored.cache_status(&self.core.cache_status, did);
         response.headers_mut().insert(CACHE_STATUS, status);
         Some(Turn::Answered(response, outcome))
