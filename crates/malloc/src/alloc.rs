@@ -22,10 +22,13 @@ const LARGEST_RUN_ALIGN: usize = 1 << 20;
 /// Allocates `size` bytes at a multiple of 16, or returns null. A size of 0 gives a block of its own all the same.
 #[inline(always)]
 pub fn allocate(size: usize) -> *mut u8 {
-    match class_of(size) {
+    let block = match class_of(size) {
         Some(class) => allocate_slot(class),
         None => allocate_big(size, MIN_ALIGN).0,
-    }
+    };
+    #[cfg(feature = "debug")]
+    crate::debug::fill_fresh(block);
+    block
 }
 
 #[inline(always)]
@@ -80,11 +83,14 @@ pub fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
     if align <= MIN_ALIGN {
         return allocate(size);
     }
-    match aligned_class_of(size, align) {
+    let block = match aligned_class_of(size, align) {
         Some(class) => allocate_slot(class),
         None if align > MOST / 2 => ptr::null_mut(),
         None => allocate_big(size, align).0,
-    }
+    };
+    #[cfg(feature = "debug")]
+    crate::debug::fill_fresh(block);
+    block
 }
 
 /// Frees a block. Null is allowed and does nothing. Aborts with one line on standard error when `block` is not one,
@@ -94,6 +100,16 @@ pub fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
 /// Nobody may use the block any more.
 #[inline(always)]
 pub unsafe fn free(block: *mut u8) {
+    #[cfg(feature = "debug")]
+    let block = crate::debug::quarantine(block);
+    // SAFETY: the caller's promise; what comes out of quarantine went in by such a promise.
+    unsafe { free_now(block) };
+}
+
+/// # Safety
+/// As [`free`].
+#[inline(always)]
+unsafe fn free_now(block: *mut u8) {
     let address = block.expose_provenance();
     let Some(span) = span_at(address) else { return free_large(address) };
     let heap = tls::heap();

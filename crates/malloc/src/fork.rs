@@ -18,6 +18,8 @@ pub(crate) fn register() {
 
 /// Takes every lock, in the order in which they nest: purge, registry, heaps, orphans, arena, large blocks.
 unsafe extern "C" fn before() {
+    #[cfg(feature = "debug")]
+    crate::debug::QUARANTINE.raw.acquire();
     PURGE.acquire();
     REGISTRY.raw.acquire();
     // SAFETY: the registry's lock is held.
@@ -35,6 +37,8 @@ unsafe extern "C" fn after_in_parent() {
     unsafe { REGISTRY.held() }.heaps().for_each(|heap| heap.lock.release());
     REGISTRY.raw.release();
     PURGE.release();
+    #[cfg(feature = "debug")]
+    crate::debug::QUARANTINE.raw.release();
 }
 
 /// The other threads are gone, the purge thread among them. What they had begun without a lock is brought to an end;

@@ -35,6 +35,7 @@
 //! | `global` | Rust's |
 //! | `figures` | how much is live, resident, returned |
 //! | `settings` | the environment's say |
+//! | `debug` | with the feature of that name: patterns and a quarantine |
 //! | `lock`, `sys`, `report` | a lock, the system calls, and the last words on misuse |
 //!
 //! Locks nest in this order: purge, registry, heap, orphans, arena, large.
@@ -51,6 +52,8 @@ mod background;
 mod chunk;
 #[cfg(not(loom))]
 mod classes;
+#[cfg(all(not(loom), feature = "debug"))]
+mod debug;
 #[cfg(not(loom))]
 mod figures;
 #[cfg(not(loom))]

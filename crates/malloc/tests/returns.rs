@@ -1,0 +1,204 @@
+//! Memory that holds nothing goes back, and the process stays within its limits. Bytes are counted, not times: the
+//! background thread is waited for as long as it takes.
+
+use std::sync::Mutex;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use planet_malloc::alloc::{allocate, free};
+use planet_malloc::{figures, release};
+
+/// The tests of this file measure the whole process, so they run one after the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> impl Drop {
+    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+const MB: usize = 1 << 20;
+
+/// Resident anonymous bytes of the process, as the system counts them.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("the status");
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("a line");
+    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<usize>().ok()).expect("a number") * 1024
+}
+
+fn maps() -> usize {
+    std::fs::read_to_string("/proc/self/maps").expect("the maps").lines().count()
+}
+
+/// Blocks that were written to, and are freed when dropped.
+struct Blocks(Vec<usize>);
+
+impl Blocks {
+    fn new(count: usize, size: impl Fn(usize) -> usize) -> Self {
+        let fill = |n| {
+            let block = allocate(size(n));
+            assert!(!block.is_null());
+            // SAFETY: just allocated with as many bytes.
+            unsafe { block.write_bytes(n as u8 | 1, size(n)) };
+            block.expose_provenance()
+        };
+        Self((0..count).map(fill).collect())
+    }
+
+    fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let mut n = 0;
+        self.0.retain(|&block| {
+            let stays = keep(n);
+            n += 1;
+            if !stays {
+                // SAFETY: allocated above, and taken out of the list at once.
+                unsafe { free(std::ptr::with_exposed_provenance_mut(block)) };
+            }
+            stays
+        });
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        self.retain(|_| false);
+    }
+}
+
+/// Waits until less than `bytes` are resident; the minute is only there to end a test that fails.
+fn falls_below(bytes: usize) -> bool {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while resident() > bytes && Instant::now() < give_up {
+        thread::sleep(Duration::from_millis(20));
+    }
+    resident() <= bytes
+}
+
+#[test]
+fn single_pages_go_while_their_neighbours_live() {
+    let _alone = alone();
+    release();
+    let before = resident();
+    let mut blocks = Blocks::new(200_000, |n| 200 + n % 800);
+    assert!(resident() > before + 100 * MB);
+    blocks.retain(|n| n % 1000 == 0);
+    assert!(release());
+    // 200 survivors hold a page each, perhaps two; the rest is what was written down about them.
+    assert!(resident() < before + 6 * MB, "{} MB stay", (resident() - before) / MB);
+    drop(blocks);
+}
+
+#[test]
+fn the_thread_gives_back_what_nobody_asks_it_to() {
+    let _alone = alone();
+    release();
+    let before = resident();
+    let mut blocks = Blocks::new(100_000, |n| 16 + n % 3000);
+    let mut large = Blocks::new(8, |_| 9 * MB);
+    assert!(resident() > before + 200 * MB);
+    blocks.retain(|n| n % 500 == 0);
+    large.retain(|_| false);
+    assert!(falls_below(before + 8 * MB), "{} MB stay", (resident() - before) / MB);
+}
+
+#[test]
+fn a_sleeping_thread_holds_nothing_back() {
+    let _alone = alone();
+    release();
+    let before = resident();
+    let (done, finished) = mpsc::channel();
+    let (end, ended) = mpsc::channel::<()>();
+    let sleeper = thread::spawn(move || {
+        let mut blocks = Blocks::new(60_000, |n| 64 + n % 2000);
+        blocks.retain(|n| n % 2000 == 0);
+        done.send(()).expect("somebody waits");
+        let _ = ended.recv();
+        drop(blocks);
+    });
+    finished.recv().expect("the thread gets there");
+    assert!(falls_below(before + 5 * MB), "{} MB stay", (resident() - before) / MB);
+    drop(end);
+    sleeper.join().expect("the thread ends");
+}
+
+#[test]
+fn what_is_used_again_and_again_is_kept() {
+    let _alone = alone();
+    drop(Blocks::new(20_000, |_| 1000));
+    let returned = figures().returned;
+    let round = || drop(Blocks::new(20_000, |_| 1000));
+    // Far less than the delay of a second passes, whatever the machine does: there is no pause between the rounds.
+    let start = Instant::now();
+    (0..20).for_each(|_| round());
+    if start.elapsed() < Duration::from_millis(300) {
+        assert!(figures().returned - returned < 10 * MB as u64);
+    }
+    release();
+}
+
+#[test]
+fn chunks_are_unmapped_when_they_are_empty() {
+    let _alone = alone();
+    let blocks = Blocks::new(300, |_| MB);
+    assert!(figures().chunks >= 9);
+    drop(blocks);
+    release();
+    assert!(figures().chunks < 9, "{:?}", figures());
+}
+
+#[test]
+fn two_million_blocks_live_at_once() {
+    let _alone = alone();
+    release();
+    let before = figures();
+    let blocks = Blocks::new(2_000_000, |n| 16 + n % 48);
+    let live = figures();
+    assert!(live.live_slots >= before.live_slots + 2_000_000);
+    assert!(live.live - before.live < 2_000_000 * 64);
+    drop(blocks);
+    release();
+    assert!(figures().live_slots < before.live_slots + 1000);
+}
+
+#[test]
+fn sixty_four_threads() {
+    let _alone = alone();
+    let (sender, receiver) = mpsc::channel();
+    let threads: Vec<_> = (0..64)
+        .map(|id| {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                let mut blocks = Blocks::new(3000, |n| 16 + (n * 7 + id) % 4000);
+                blocks.retain(|n| n % 3 == 0);
+                sender.send(blocks).expect("somebody receives");
+            })
+        })
+        .collect();
+    drop(sender);
+    assert_eq!(receiver.iter().map(|blocks| blocks.0.len()).sum::<usize>(), 64 * 1000);
+    threads.into_iter().for_each(|thread| thread.join().expect("the thread ends"));
+    release();
+}
+
+#[test]
+fn sixteen_gigabytes_take_few_mappings() {
+    let _alone = alone();
+    let before = maps();
+    // Not written to: it is the mappings that count.
+    let take = |count: usize, size: usize| -> Vec<*mut u8> {
+        (0..count).map(|_| allocate(size)).inspect(|block| assert!(!block.is_null())).collect()
+    };
+    let mut blocks = take(8 * 1024, MB);
+    blocks.extend(take(512, 12 * MB));
+    blocks.extend(take(2 * 1024 * 8, 128 * 1024));
+    assert!(figures().mapped >= 16 << 30);
+    // Every second one goes, so that no two neighbours can be one mapping for that reason alone.
+    let (gone, kept): (Vec<_>, Vec<_>) = blocks.into_iter().enumerate().partition(|(n, _)| n % 2 == 0);
+    // SAFETY: allocated above, each freed once.
+    gone.into_iter().for_each(|(_, block)| unsafe { free(block) });
+    release();
+    let most = maps() - before;
+    assert!(most < 2000, "{most} mappings, of 65,530 that there may be");
+    // SAFETY: as above.
+    kept.into_iter().for_each(|(_, block)| unsafe { free(block) });
+    release();
+}
