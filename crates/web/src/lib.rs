@@ -7,8 +7,10 @@
 //! | --- | --- |
 //! | [`body`] | the body of every answer |
 //! | [`cache`] | a shared HTTP cache in front of any service |
+//! | [`router`] | an ordered list of rules: which service takes a request |
 
 pub mod body;
 pub mod cache;
+pub mod router;
 
 pub use body::{Body, BoxError};
