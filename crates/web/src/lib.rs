@@ -7,10 +7,12 @@
 //! | --- | --- |
 //! | [`body`] | the body of every answer |
 //! | [`cache`] | a shared HTTP cache in front of any service |
+//! | [`files`] | a folder, or files in the binary, with ranges and conditions |
 //! | [`router`] | an ordered list of rules: which service takes a request |
 
 pub mod body;
 pub mod cache;
+pub mod files;
 pub mod router;
 
 pub use body::{Body, BoxError};
