@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let service = TowerToHyperService::new(files.clone());
         tokio::spawn(async move {
             let mut server = http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10)).pipeline_flush(true);
+            server.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
             // A client that goes away is none of ours.
             let _ = server.serve_connection(TokioIo::new(stream), service).await;
         });

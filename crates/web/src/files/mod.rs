@@ -39,6 +39,9 @@
 //! A file of up to one chunk is closed before its response begins. Pages that the kernel holds are read without leaving the
 //! async thread (`RESOLVE_CACHED`, `RWF_NOWAIT`); what needs the disk is read on a thread that may wait.
 //!
+//! hyper's `http1::Builder::pipeline_flush(true)` takes a body as fast as it comes, whatever the client reads, so a long
+//! file would end up in memory: leave it off in front of this service.
+//!
 //! # Entity tags
 //!
 //! Strong. In a folder: a hash of device, inode, size, and the times of change to the nanosecond, the one that no program
