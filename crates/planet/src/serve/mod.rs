@@ -84,12 +84,14 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     tokio::spawn(sweep(hub.clone()));
 
     let backend = BackendService::new(apps.clone(), thrift_settings);
+    let pages_cache = pages::cache();
     let rest_counters = Arc::new(RestCounters::default());
     let metrics = Metrics::new(vec![
         Arc::new(HubFigures::new(hub.clone())),
         Arc::new(figures::Sessions::new(orbit.clone(), flusher)),
         Arc::new(figures::Listening::new(listener.admission().clone(), hub.clone())),
         Arc::new(figures::Bandwidth(bandwidth)),
+        Arc::new(pages::Figures(pages_cache.clone())),
         rest_counters.clone(),
         Arc::new(backend.clone()),
         Arc::new(events.clone()),
@@ -105,7 +107,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let routes = Router::new()
         .merge(planet_orbit::routes(orbit.clone()))
         .merge(planet_beacon::routes(beacon))
-        .merge(pages::routes(server.demo.then(|| apps.default_app().clone())));
+        .fallback_service(pages::router(&pages_cache, server.demo.then(|| apps.default_app().clone())));
 
     Announcement {
         listener: &listener,

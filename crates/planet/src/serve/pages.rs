@@ -1,85 +1,127 @@
-//! What the server gives to browsers: the client library, and the demo page.
+//! What the server gives to browsers: the client library, and the demo page. Files that are part of the program, behind a
+//! cache, behind a router.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::body::Body as RequestBody;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
 };
-use http::{HeaderMap, StatusCode};
+use http::{Request, Response};
+use planet_beacon::metrics::{Family, Source};
+use planet_web::cache::{self, Cache};
+use planet_web::files::Files;
+use planet_web::router::{Matcher, Router};
+use planet_web::{Body, body};
+use rust_embed::RustEmbed;
+use tower::util::MapResponseLayer;
+use tower::{Layer as _, Service, service_fn};
 
 /// The channel in which the demo's visitors talk.
 const DEMO_CHANNEL: &str = "demo:chat";
 
 /// What a page of ours may load: only what is ours.
-const ONLY_OURS: &str = "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'";
+const ONLY_OURS: HeaderValue =
+    HeaderValue::from_static("default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'");
 
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+/// What tells our own cache, and no other one, how long it may keep an answer (RFC 9213).
+const OUR_CACHE: HeaderName = HeaderName::from_static("cdn-cache-control");
 
-/// A file that is part of the program.
-struct Asset {
-    path: &'static str,
-    content_type: &'static str,
-    text: &'static str,
-}
+/// What is part of the program does not change while it runs.
+const FOR_A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-macro_rules! asset {
-    ($path:literal, $content_type:expr, $file:literal) => {
-        Asset { path: $path, content_type: $content_type, text: include_str!(concat!("../../../../", $file)) }
-    };
-}
+/// Bytes of the cache: all pages there are, several times over.
+const CACHE_BYTES: usize = 2 << 20;
 
-/// Pages of any origin load these.
-const CLIENT: [Asset; 2] = [
-    asset!("/1/client.js", JAVASCRIPT, "clients/js/dist/client.js"),
-    asset!("/client.mjs", JAVASCRIPT, "clients/js/dist/client.mjs"),
-];
+/// The client library. Pages of any origin load it.
+#[derive(RustEmbed)]
+#[folder = "../../clients/js/dist"]
+#[include = "client.js"]
+#[include = "client.mjs"]
+struct Client;
 
-const DEMO: [Asset; 6] = [
-    asset!("/", "text/html; charset=utf-8", "examples/chat/index.html"),
-    asset!("/chat.css", "text/css; charset=utf-8", "examples/chat/chat.css"),
-    asset!("/chat.js", JAVASCRIPT, "examples/chat/chat.js"),
-    asset!("/people.js", JAVASCRIPT, "examples/chat/people.js"),
-    asset!("/view.js", JAVASCRIPT, "examples/chat/view.js"),
-    asset!("/icon.svg", "image/svg+xml", "examples/chat/icon.svg"),
-];
+#[derive(RustEmbed)]
+#[folder = "../../examples/chat"]
+struct Demo;
 
-/// The client library, and with `demo_app` the demo page, which talks to that app.
-pub(super) fn routes(demo_app: Option<Arc<planet_beacon::App>>) -> Router {
-    let with_asset = |router: Router, asset: &'static Asset| {
-        let tag = etag(asset.text);
-        router.route(asset.path, get(async move |headers: HeaderMap| asset.answer(&headers, &tag)))
-    };
-    let routes = CLIENT.iter().fold(Router::new(), with_asset);
-    let Some(app) = demo_app else { return routes };
-    let about = format!("{{\"apiKey\":\"{}\",\"channel\":\"{DEMO_CHANNEL}\"}}\n", app.api_key());
-    DEMO.iter().fold(routes, with_asset).route(
-        "/demo.json",
-        get(async move || ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], about)),
-    )
-}
-
-impl Asset {
-    fn answer(&self, request: &HeaderMap, tag: &str) -> Response {
-        let is_known = request.get_all(IF_NONE_MATCH).iter().any(|known| {
-            known.to_str().is_ok_and(|known| known == "*" || known.split(',').any(|one| one.trim() == tag))
-        });
-        let headers = [(ETAG, tag), (CACHE_CONTROL, "no-cache"), (ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
-        if is_known {
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
+/// Everything that is neither the API's nor a session's: the client library, and with `demo_app` the demo page, which
+/// talks to that app.
+pub(super) fn router(cache: &Cache, demo_app: Option<Arc<planet_beacon::App>>) -> Router<RequestBody> {
+    let rules = Router::builder()
+        .rule(Matcher::equals("/1/client.js"), files::<Client>(cache, "/1"))
+        .rule(Matcher::equals("/client.mjs"), files::<Client>(cache, ""));
+    let rules = match demo_app {
+        Some(app) => {
+            let about = format!("{{\"apiKey\":\"{}\",\"channel\":\"{DEMO_CHANNEL}\"}}\n", app.api_key());
+            let about = service_fn(move |_| std::future::ready(Ok::<_, Infallible>(json(&about))));
+            rules.rule(Matcher::equals("/demo.json"), about).otherwise(files::<Demo>(cache, ""))
         }
-        let described = [(CONTENT_TYPE, self.content_type), (CONTENT_SECURITY_POLICY, ONLY_OURS)];
-        (headers, described, self.text).into_response()
-    }
+        None => rules,
+    };
+    rules.build().expect("no rule is behind another")
 }
 
-/// Differs whenever the text does, from one build to another.
-fn etag(text: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    format!("\"{:016x}\"", hasher.finish())
+/// The cache for [`router`].
+pub(super) fn cache() -> Cache {
+    Cache::new(cache::Settings { capacity: CACHE_BYTES, ..cache::Settings::default() })
+}
+
+/// Files behind the cache. Browsers ask each time whether they have changed, as they may after an update of the server.
+fn files<E: RustEmbed + 'static>(
+    cache: &Cache,
+    prefix: &str,
+) -> impl Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
+    let files = Files::embedded::<E>().strip_prefix(prefix).max_age("*", Duration::ZERO);
+    let describe = MapResponseLayer::new(|mut response: Response<Body>| {
+        let headers = response.headers_mut();
+        headers.insert(OUR_CACHE, FOR_A_YEAR);
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(CONTENT_SECURITY_POLICY, ONLY_OURS);
+        response
+    });
+    let keep_to_ourselves = MapResponseLayer::new(|mut response: Response<Body>| {
+        response.headers_mut().remove(OUR_CACHE);
+        response
+    });
+    keep_to_ourselves.layer(cache.layer().layer(describe.layer(files)))
+}
+
+fn json(text: &str) -> Response<Body> {
+    let mut response = Response::new(body::full(text.to_owned()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// What the pages' cache has done, for `/metrics`.
+pub(super) struct Figures(pub(super) Cache);
+
+impl Source for Figures {
+    fn families(&self) -> Vec<Family> {
+        let counters = self.0.counters();
+        let outcomes = [
+            ("hit", counters.hits),
+            ("stale", counters.stale),
+            ("coalesced", counters.coalesced),
+            ("revalidated", counters.revalidated),
+            ("miss", counters.misses),
+            ("bypassed", counters.bypassed),
+        ];
+        let requests = Family::counter("page_requests", "Requests for pages and scripts, by what the cache did");
+        let requests =
+            outcomes.iter().fold(requests, |family, (outcome, count)| family.with(&[("outcome", outcome)], *count));
+        vec![
+            requests,
+            Family::counter("page_cache_evicted", "Pages that gave way to others in the cache")
+                .with(&[], counters.evicted),
+            Family::gauge("page_cache_bytes", "Bytes of the pages in the cache").with(&[], counters.stored_bytes),
+        ]
+    }
 }
