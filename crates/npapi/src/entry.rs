@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `NP_GetMIMEDescription` | X11 | asks for the types, before anything else |
 //! | `NP_GetValue` | X11 | asks for name and description, likewise |
+//! | `NP_GetPluginVersion` | X11 | Gecko asks for the version |
 //! | `NP_Initialize` | everywhere | hands over its table; on X11 it takes the plugin's as well |
 //! | `NP_GetEntryPoints` | Windows, OS X | takes the plugin's table; before or after `NP_Initialize` |
 //! | `NP_Shutdown` | everywhere | ends; QtWebKit never gets to it |
@@ -19,7 +20,7 @@ use crate::abi::constants::{NPERR_GENERIC_ERROR, NPERR_NO_ERROR};
 use crate::abi::types::NPError;
 use crate::abi::{NPNetscapeFuncs, NPPluginFuncs};
 use crate::plugin::Plugin;
-use crate::{browser, calls, guard, trace};
+use crate::{browser, calls, guard, origin, trace};
 
 /// Makes the functions that a browser looks for in the file of a plugin.
 ///
@@ -81,6 +82,13 @@ macro_rules! export {
             $crate::entry::mime_description::<$plugin>()
         }
 
+        /// A browser asks for the plugin's version; Gecko prefers the highest of several plugins.
+        #[cfg(all(unix, not(target_os = "macos")))]
+        #[unsafe(no_mangle)]
+        pub extern "system" fn NP_GetPluginVersion() -> *const ::std::ffi::c_char {
+            $crate::entry::version::<$plugin>()
+        }
+
         /// A browser asks for the plugin's name or description.
         ///
         /// # Safety
@@ -103,6 +111,8 @@ macro_rules! export {
 /// Both tables are null or as long as their `size` says.
 pub unsafe fn initialize<P: Plugin>(browser: *const NPNetscapeFuncs, plugin: Option<*mut NPPluginFuncs>) -> NPError {
     guard::incoming("NP_Initialize", format_args!("{browser:p}"), NPERR_GENERIC_ERROR, || {
+        let path = origin::path().unwrap_or_default();
+        trace::note(format_args!("from {}, build {:?}", path.display(), origin::build_id()));
         // SAFETY: the caller's word.
         let adopted = unsafe { browser::adopt(browser) };
         if let Ok(table) = browser::table() {
@@ -143,6 +153,11 @@ pub fn mime_description<P: Plugin>() -> *const c_char {
     text.as_ptr()
 }
 
+/// `NP_GetPluginVersion`
+pub fn version<P: Plugin>() -> *const c_char {
+    texts::<P>().version.as_ptr()
+}
+
 /// `NP_GetValue`, which has no instance.
 ///
 /// # Safety
@@ -158,6 +173,7 @@ pub unsafe fn value<P: Plugin>(variable: c_int, value: *mut c_void) -> NPError {
 pub(crate) struct Texts {
     pub(crate) name: CString,
     pub(crate) description: CString,
+    pub(crate) version: CString,
     pub(crate) mime: CString,
 }
 
@@ -171,6 +187,7 @@ pub(crate) fn texts<P: Plugin>() -> &'static Texts {
         Box::leak(Box::new(Texts {
             name: text(P::INFO.name),
             description: text(P::INFO.description),
+            version: text(P::INFO.version),
             mime: text(&P::INFO.mime_description()),
         }))
     })

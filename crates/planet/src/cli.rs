@@ -24,6 +24,9 @@ pub enum Command {
     Bench(Box<planet_loadtest::BenchArgs>),
     /// Run a program, such as a Python back end, on planet-malloc.
     Run(RunArgs),
+    /// Write, build and diagnose native browser plugins.
+    #[command(subcommand)]
+    Plugin(crate::plugin::PluginCommand),
     /// Print the page of all settings, docs/configuration.md.
     #[command(hide = true)]
     Reference,

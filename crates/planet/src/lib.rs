@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`cli`] | what can be written on the command line |
 //! | [`config`] | settings from flags, environment and file |
+//! | [`plugin`] | `planet plugin`: native browser plugins |
 //! | [`run`] | `planet run`: a program with planet-malloc under it |
 //! | [`serve`] | `planet serve`: the crates put together |
 //! | [`signals`] | SIGTERM and SIGINT: stop in order, and at once when asked twice |
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod descriptors;
 pub mod log;
+pub mod plugin;
 pub mod run;
 pub mod serve;
 pub mod signals;

@@ -9,7 +9,7 @@ use clap::Parser;
 use planet::{
     cli::{Cli, Command, RunArgs, ServeArgs},
     config::{self, Config},
-    descriptors, log,
+    descriptors, log, plugin,
     run::{self, RunError},
     serve,
 };
@@ -25,6 +25,11 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(*args),
         Command::Bench(args) => bench(&args),
         Command::Run(args) => run(&args),
+        Command::Plugin(command) => match plugin::run(&command) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(FAILURE),
+            Err(error) => fail(&error, FAILURE),
+        },
         Command::Reference => {
             print!("{}", config::reference::markdown());
             ExitCode::SUCCESS

@@ -71,7 +71,7 @@ unsafe extern "C" fn identifier_is_string(identifier: NPIdentifier) -> bool {
 
 unsafe extern "C" fn utf8_from_identifier(identifier: NPIdentifier) -> *mut c_char {
     // SAFETY: made above.
-    unsafe { libc::strdup(identifier.cast()) }
+    copy(unsafe { CStr::from_ptr(identifier.cast()) })
 }
 
 unsafe extern "C" fn int_from_identifier(identifier: NPIdentifier) -> i32 {
@@ -84,8 +84,19 @@ unsafe extern "C" fn allocate(size: u32) -> *mut c_void {
 }
 
 unsafe extern "C" fn free(memory: *mut c_void) {
-    // SAFETY: from `allocate` or strdup.
+    // SAFETY: from `allocate` or `copy`.
     unsafe { libc::free(memory) }
+}
+
+/// A copy in the host's memory, for the plugin to free.
+fn copy(text: &CStr) -> *mut c_char {
+    let bytes = text.to_bytes_with_nul();
+    // SAFETY: as much room as is copied.
+    unsafe {
+        let place = libc::malloc(bytes.len()).cast::<u8>();
+        ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
+        place.cast()
+    }
 }
 
 unsafe extern "C" fn create_object(npp: NPP, class: *mut NPClass) -> *mut NPObject {
@@ -304,7 +315,7 @@ unsafe extern "C" fn get_for_url(
             return NPERR_GENERIC_ERROR;
         };
         *length = text.len() as u32;
-        *value = libc::strdup(CString::new(text).unwrap().as_ptr());
+        *value = copy(&CString::new(text).unwrap());
     }
     NPERR_NO_ERROR
 }
