@@ -26,9 +26,9 @@ class ProbeServer:
             stdout=subprocess.PIPE,
             text=True,
         )
-        lines = [self.process.stdout.readline().split() for _ in range(2)]
+        urls = [self.process.stdout.readline().strip() for _ in range(2)]
         #: Where it is, by transport.
-        self.addresses = {name: address for name, address in lines}
+        self.addresses = dict(zip(("framed", "http"), (url.split("://")[1] for url in urls), strict=True))
         return self
 
     def __exit__(self, *_: object) -> None:

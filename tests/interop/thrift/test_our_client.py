@@ -6,66 +6,20 @@ import unittest
 import unittest.mock
 
 from thrift.server.THttpServer import THttpServer
-from thrift.server.TServer import TThreadedServer
-from thrift.transport.TSocket import TServerSocket
-from thrift.transport.TTransport import TFramedTransportFactory
 
-from interop.thrift import generated, programs
+from interop.thrift import programs
+from interop.thrift.their_server import Handler, framed_server, probe
 from interop.thrift.transports import PROTOCOLS
-
-probe = generated.module(generated.PROBE, "probe", "Probe")
-types = generated.module(generated.PROBE, "probe", "ttypes")
-
-
-class Handler:
-    """What our own service does."""
-
-    def __init__(self) -> None:
-        self.kept: list[str] = []
-
-    def echo(self, everything):
-        return everything
-
-    def negate(self, truth):
-        return not truth
-
-    def add(self, left, right):
-        return left + right
-
-    def reverse(self, bytes):
-        return bytes[::-1]
-
-    def nothing(self):
-        pass
-
-    def note(self, text):
-        self.kept.append(text)
-
-    def notes(self):
-        return self.kept
-
-    def refuse(self, code):
-        raise types.Refused(code=code, reason="as asked")
-
-    def weigh(self, tree):
-        return tree.weight + sum(self.weigh(branch) for branch in tree.branches or [])
 
 
 class TheirServer(unittest.TestCase):
     """Each transport with each protocol."""
 
     def serve_framed(self, protocol) -> str:
-        listening = TServerSocket("127.0.0.1", 0)
-        listening.listen()
-        port = listening.handle.getsockname()[1]
-        # Listens already: serving would bind anew.
-        listening.listen = lambda: None
-        server = TThreadedServer(
-            probe.Processor(Handler()), listening, TFramedTransportFactory(), protocol, daemon=True
-        )
+        server, address = framed_server(Handler(), protocol)
         threading.Thread(target=server.serve, daemon=True).start()
-        self.addCleanup(listening.close)
-        return f"127.0.0.1:{port}"
+        self.addCleanup(server.serverTransport.close)
+        return address
 
     def serve_http(self, protocol) -> str:
         server = THttpServer(probe.Processor(Handler()), ("127.0.0.1", 0), protocol)

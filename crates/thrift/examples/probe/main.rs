@@ -7,9 +7,15 @@
 //!     cargo run -p planet-thrift --example probe -- call framed 127.0.0.1:9090 compact
 //!     cargo run -p planet-thrift --example probe -- call http http://127.0.0.1:9091/ binary
 //!
-//! calls every method with every type, and fails when an answer is not the right one.
+//! calls every method with every type, and fails when an answer is not the right one;
+//!
+//!     cargo run --release -p planet-thrift --example probe -- load 127.0.0.1:9090 5 8 16
+//!
+//! calls for 5 seconds over 8 connections with 16 calls under way on each, and prints the calls answered a second; and
+//! `serve-with-threads 8` serves with the Apache crate's own server instead.
 
 mod calls;
+mod load;
 #[allow(dead_code, unreachable_pub, clippy::all, reason = "generated")]
 mod probe;
 mod service;
@@ -28,7 +34,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match arguments[..] {
         ["serve", framed, http] => serve(framed, http).await,
         ["call", transport, target, encoding] => call(transport, target, encoding).await,
-        _ => Err("say `serve FRAMED_ADDRESS HTTP_ADDRESS` or `call framed|http TARGET binary|old|compact`".into()),
+        ["load", target, seconds, connections, calls] => {
+            load::load(target, seconds.parse()?, connections.parse()?, calls.parse()?).await
+        }
+        ["serve-with-threads", threads] => load::serve_with_threads(threads.parse()?),
+        _ => Err("say `serve FRAMED_ADDRESS HTTP_ADDRESS` or `call framed|http TARGET binary|old|compact`, or see the source".into()),
     }
 }
 
@@ -37,7 +47,7 @@ async fn serve(framed: &str, http: &str) -> Result<(), Box<dyn Error>> {
     let shutdown = Shutdown::new();
     let framed = Listener::bind(&[framed.parse()?], settings.limits(), shutdown.clone())?;
     let http = Listener::bind(&[http.parse()?], settings.limits(), shutdown)?;
-    println!("framed {}\nhttp {}", framed.addresses()[0], http.addresses()[0]);
+    println!("thrift://{}\nhttp://{}", framed.addresses()[0], http.addresses()[0]);
     let server = Server::new(Processor::inline(ProbeSyncProcessor::new(Service::default())), settings);
     tokio::join!(server.serve_framed(framed), server.serve_http(http));
     Ok(())
