@@ -3,10 +3,12 @@
 //! - [`fanout`]: what a delivery costs, and an idle connection.
 //! - [`load`]: runs `planet bench` against a server and reads its figures.
 //! - [`table`]: the results for people, and for `bench/RESULTS.md`.
+//! - [`thrift`]: calls a second of our server and of others.
 
 mod fanout;
 mod load;
 mod table;
+mod thrift;
 
 use clap::{Args, Subcommand};
 
@@ -20,6 +22,8 @@ pub(crate) struct Options {
 enum Bench {
     /// CPU per delivery beside a program that only writes, and memory per idle connection.
     Fanout(fanout::Options),
+    /// Thrift calls a second, beside the Apache crate's own server and Python's.
+    Thrift(thrift::Options),
 }
 
 /// Runs the bench that was asked for; the answer says whether nothing was lost.
@@ -29,5 +33,6 @@ enum Bench {
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
     match &options.bench {
         Bench::Fanout(options) => fanout::run(options),
+        Bench::Thrift(options) => thrift::run(options),
     }
 }

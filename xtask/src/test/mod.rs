@@ -6,7 +6,7 @@
 //! - [`summary`]: the table at the end.
 
 mod count;
-mod needs;
+pub(crate) mod needs;
 mod steps;
 mod summary;
 
