@@ -163,9 +163,9 @@ impl Plugin for Demo {
     };
 
     fn initialize() -> Result<(), Error> {
-        match std::env::var_os("NPDEMO_FAIL") {
-            Some(_) => Err(Error::Other("NPDEMO_FAIL is set".to_owned())),
-            None => Ok(()),
+        match std::env::var("NPDEMO_FAIL") {
+            Ok(name) if name == Self::INFO.name => Err(Error::Other("NPDEMO_FAIL has this name".to_owned())),
+            _ => Ok(()),
         }
     }
 

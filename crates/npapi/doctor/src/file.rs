@@ -36,9 +36,7 @@ pub struct Inspection {
     pub is_library: bool,
     /// The functions of the ABI among the exports.
     pub exports: Vec<String>,
-    /// The build that the linker has noted, as [`planet_npapi`'s `origin`] tells it.
-    ///
-    /// [`planet_npapi`'s `origin`]: https://docs.rs/planet-npapi
+    /// The build that the linker has noted, which a loaded plugin tells as `npapiOrigin`.
     pub build: Option<String>,
     /// The version resource, on Windows.
     pub resource: Option<Resource>,

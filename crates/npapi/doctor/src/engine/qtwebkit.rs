@@ -59,7 +59,11 @@ pub(super) fn choose(mime: &str, surroundings: &Surroundings, prober: Prober<'_>
     };
     let mut order = handling(&candidates);
     order.sort_by_key(|index| key(*index));
-    let mut notes = Vec::new();
+    let crashing =
+        candidates.iter().filter(|candidate| candidate.answer.as_ref().is_err_and(|why| why.contains("crashes")));
+    let mut notes: Vec<_> = crashing
+        .map(|file| format!("loading {} crashes, and QtWebKit with it, since it loads every file", file.path.display()))
+        .collect();
     let decision = match order[..] {
         [] => Decision::Nothing,
         [only] => Decision::File(only, "it is the only file for this type".to_owned()),
