@@ -2,11 +2,13 @@
 //!
 //! - [`steps`]: what is run, in which order, and what each step needs.
 //! - [`needs`]: finds what a step needs and installs what is missing.
+//! - [`npapi`]: the steps for browser plugins.
 //! - [`count`]: reads how many tests passed from what the test runners print.
 //! - [`summary`]: the table at the end.
 
 mod count;
 pub(crate) mod needs;
+mod npapi;
 mod steps;
 mod summary;
 

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, fs};
 
+use super::npapi;
 use crate::{process, workspace};
 
 /// How long one installation may take.
@@ -23,6 +24,18 @@ pub(crate) enum Need {
     Curl,
     /// Chromium, the browser that the browser tests drive.
     Chromium,
+    /// nginx, which benches are measured beside.
+    Nginx,
+    /// Varnish, the same.
+    Varnish,
+    /// wrk, which puts load on HTTP servers.
+    Wrk,
+    /// QtWebKit with its Python bindings, and an X server without a screen.
+    QtWebKit,
+    /// valgrind, which sees what is used after it was freed.
+    Valgrind,
+    /// The plugin headers in the source package of QtWebKit.
+    PluginHeaders,
     /// The Thrift compiler, which makes the Python code of the interop tests.
     Thrift,
     /// The Python packages of `tests/interop/requirements.txt`.
@@ -57,6 +70,12 @@ impl Needs {
             Need::Lints => lints(),
             Need::Curl => self.packages(&["curl"], &["curl"]),
             Need::Chromium => self.packages(&["chromium", "chromium-browser", "google-chrome"], &["chromium"]),
+            Need::Nginx => self.packages(&["nginx"], &["nginx-light"]),
+            Need::Varnish => self.packages(&["varnishd"], &["varnish"]),
+            Need::Wrk => self.packages(&["wrk"], &["wrk"]),
+            Need::QtWebKit => self.qtwebkit(),
+            Need::Valgrind => self.packages(&["valgrind"], &["valgrind"]),
+            Need::PluginHeaders => self.plugin_headers(),
             Need::Thrift => self.packages(&["thrift"], &["thrift-compiler"]),
             Need::Python => self.python(),
             Need::TestPackages => self.npm(&workspace::root().join("tests")),
@@ -96,6 +115,64 @@ impl Needs {
         };
         apt_get(&["update"])?;
         apt_get(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
+    }
+
+    /// The system's Python with the bindings, which no virtual environment has.
+    fn qtwebkit(&self) -> Result<(), String> {
+        let is_there = || {
+            let mut import = workspace::program("/usr/bin/python3");
+            find("xvfb-run").is_some() && succeeds(import.args(["-c", "import PyQt5.QtWebKitWidgets, PyQt5.QtTest"]))
+        };
+        if is_there() {
+            return Ok(());
+        }
+        self.apt_get(&["libqt5webkit5", "python3-pyqt5", "python3-pyqt5.qtwebkit", "xvfb", "xauth"])?;
+        if is_there() { Ok(()) } else { Err("QtWebKit is not there after installing it".to_owned()) }
+    }
+
+    /// Fetches the source package with package lists of its own, so that the system's stay as they are.
+    fn plugin_headers(&self) -> Result<(), String> {
+        let folder = npapi::headers();
+        if folder.join("npfunctions.h").is_file() {
+            return Ok(());
+        }
+        let missing = format!("the source package {} is missing", npapi::ENGINE_SOURCE);
+        if !self.install || find("apt-get").is_none() {
+            return Err(missing);
+        }
+        self.packages(&["cc"], &["gcc"])?;
+        if !Path::new("/usr/include/X11/Xlib.h").is_file() {
+            self.apt_get(&["libx11-dev"])?;
+        }
+        for name in ["lists/partial", "parts"] {
+            fs::create_dir_all(folder.join(name))
+                .map_err(|error| format!("cannot create {}: {error}", folder.join(name).display()))?;
+        }
+        for (name, text) in npapi::source_lists() {
+            let path = folder.join("parts").join(name);
+            fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        }
+        let apt_get = |arguments: &[&str]| {
+            let mut command = Command::new("apt-get");
+            command.current_dir(&folder).arg("--quiet");
+            command.arg("--option=Dir::Etc::SourceList=/dev/null");
+            command.arg(format!("--option=Dir::Etc::SourceParts={}", folder.join("parts").display()));
+            command.arg(format!("--option=Dir::State::Lists={}", folder.join("lists").display()));
+            command.args(arguments);
+            process::run(command, INSTALL, |_| {})
+        };
+        apt_get(&["update"])?;
+        apt_get(&["source", "--download-only", npapi::ENGINE_SOURCE])?;
+        let archive = fs::read_dir(&folder)
+            .map_err(|error| format!("cannot list {}: {error}", folder.display()))?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.to_string_lossy().ends_with(".orig.tar.xz"))
+            .ok_or(missing)?;
+        let mut command = Command::new("tar");
+        command.current_dir(&folder).arg("--extract").arg("--file").arg(archive);
+        command.args(["--strip-components=4", "--wildcards", "*/Source/WebCore/plugins/np*.h"]);
+        process::run(command, INSTALL, |_| {})
     }
 
     /// A virtual environment with the pinned packages; made anew when the pins change.

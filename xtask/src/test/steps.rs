@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::count::Counter;
 use super::needs::{self, Need};
+use super::npapi;
 use crate::server::Server;
 use crate::{process, workspace};
 
@@ -29,7 +30,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    fn run(&self, command: Command) -> Result<(), String> {
+    pub(super) fn run(&self, command: Command) -> Result<(), String> {
         let counter = self.counter.clone();
         process::run(command, self.limit, move |line| counter.read(line))
     }
@@ -109,6 +110,27 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[Need::TestPackages, Need::ClientPackages],
         limit: minutes(10),
         run: no_loss,
+    },
+    Step {
+        name: "npapi-abi",
+        about: "layouts of the plugin ABI, against an engine's headers",
+        needs: &[Need::PluginHeaders],
+        limit: minutes(5),
+        run: npapi::abi,
+    },
+    Step {
+        name: "npapi-memory",
+        about: "plugins in the in-repo host, under valgrind",
+        needs: &[Need::Valgrind],
+        limit: minutes(5),
+        run: npapi::memory,
+    },
+    Step {
+        name: "npapi",
+        about: "plugins in QtWebKit",
+        needs: &[Need::QtWebKit],
+        limit: minutes(5),
+        run: npapi::qtwebkit,
     },
 ];
 
