@@ -9,7 +9,7 @@ use crate::remote::{self, Freed};
 use crate::report::misuse;
 use crate::span::{Kind, SLICE, Span};
 use crate::sys::PAGE;
-use crate::{background, heap, large, remote::Posted, thread, tls};
+use crate::{background, large, remote::Posted, tls};
 
 const BAD_POINTER: &str = "free of a pointer that was not allocated, or a double free,";
 const DOUBLE_FREE: &str = "double free";
@@ -33,18 +33,7 @@ pub fn allocate(size: usize) -> *mut u8 {
 
 #[inline(always)]
 fn allocate_slot(class: usize) -> *mut u8 {
-    let slot = tls::heap().take(class);
-    if slot.is_null() { allocate_first(class) } else { slot }
-}
-
-/// The first allocation of a thread, or one for which there is no memory.
-#[cold]
-#[inline(never)]
-fn allocate_first(class: usize) -> *mut u8 {
-    if !ptr::eq(tls::heap(), &heap::NOBODY) {
-        return ptr::null_mut();
-    }
-    thread::settle_in().map_or(ptr::null_mut(), |heap| heap.take(class))
+    tls::heap().take(class)
 }
 
 /// A run or a large block, and whether it is known to read as zeros.
@@ -117,8 +106,8 @@ unsafe fn free_now(block: *mut u8) {
         return free_elsewhere(span, address);
     }
     let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
-    // SAFETY: a slot's number is below 65,536 / 16, so there are 64 words.
-    let word = unsafe { span.bits.get_unchecked(slot / 64) };
+    // SAFETY: it has an owner, so it is a span of slots, and there is a bit for each of them.
+    let word = unsafe { span.word(slot / 64) };
     let (free, bit) = (word.load(core::sync::atomic::Ordering::Relaxed), 1 << (slot % 64));
     if free & bit != 0 || (span.mailbox().is_claimed() && is_freed_remotely(span, slot)) {
         misuse(DOUBLE_FREE, address);
@@ -145,13 +134,14 @@ fn free_elsewhere(span: &'static Span, address: usize) {
     use core::sync::atomic::Ordering::{Acquire, Relaxed};
     match span.kind() {
         Kind::Slots => {
-            let slot = span.slot_at(address % SLICE).filter(|&slot| slot < span.capacity());
+            let slot = span.slot_at(address % SLICE);
             let Some(slot) = slot else { misuse(BAD_POINTER, address) };
             let (word, bit) = (slot / 64, 1 << (slot % 64));
-            if span.bits[word].load(Relaxed) & bit != 0 {
+            if span.bits()[word].load(Relaxed) & bit != 0 {
                 misuse(DOUBLE_FREE, address);
             }
             chunk_of(span).note_change();
+            span.share();
             match remote::free(span.mailbox(), &span.remote_bits()[word], bit) {
                 Freed::Noted => {}
                 Freed::MustPost => {
@@ -163,7 +153,7 @@ fn free_elsewhere(span: &'static Span, address: usize) {
             }
         }
         Kind::Run if address.is_multiple_of(SLICE) => {
-            let bytes = span.run_bytes.get();
+            let bytes = span.run_bytes.get() as usize;
             if !arena::return_run(span) {
                 misuse(DOUBLE_FREE, address);
             }
@@ -195,7 +185,7 @@ pub unsafe fn usable_size(block: *mut u8) -> usize {
     match span_at(address) {
         Some(span) => match span.kind() {
             Kind::Slots => span.slot_size() - (address % SLICE - span.slot_around(address % SLICE) * span.slot_size()),
-            Kind::Run => span.run_bytes.get(),
+            Kind::Run => span.run_bytes.get() as usize,
             _ => misuse("size asked of a pointer that was not allocated", address),
         },
         None if address == 0 => 0,
@@ -226,7 +216,7 @@ pub unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
         }
         Some(span) if span.kind() == Kind::Run && address.is_multiple_of(SLICE) => {
             let fits = size > SIZES[CLASSES - 1] as usize && size <= LARGEST_RUN;
-            let old = span.run_bytes.get();
+            let old = span.run_bytes.get() as usize;
             if fits && (size.next_multiple_of(PAGE) == old || arena::resize_run(span, size)) {
                 return block;
             }

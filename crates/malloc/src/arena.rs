@@ -174,6 +174,7 @@ pub(crate) fn return_span(span: &Span) {
     let _arena = ARENA.lock();
     let chunk = chunk::chunk_of(span);
     chunk.note_change();
+    span.set_kind(Kind::Free);
     mark(chunk, chunk::slice_of(span), 1, true);
 }
 
@@ -202,8 +203,8 @@ fn use_run(chunk: &Chunk, first: usize, from: usize, bytes: usize) -> bool {
         span.set_kind(Kind::RunRest);
     }
     let span = chunk.span(first);
-    span.run_slices.set(count as u32);
-    span.run_bytes.set(bytes);
+    span.run_slices.set(count as u16);
+    span.run_bytes.set(bytes as u32);
     zeroed
 }
 
@@ -247,7 +248,7 @@ pub(crate) fn resize_run(span: &Span, bytes: usize) -> bool {
         mark(chunk, first + old, more, false);
     }
     // The purge may be giving back what lies behind the end of the run, or be about to.
-    if bytes > span.run_bytes.get() && chunk.span(first + old - 1).held.get() != 0 {
+    if bytes > span.run_bytes.get() as usize && chunk.span(first + old - 1).held.get() != 0 {
         if new > old {
             mark(chunk, first + old, new - old, true);
         }

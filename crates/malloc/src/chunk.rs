@@ -1,11 +1,13 @@
 //! A chunk: 32 MiB, aligned, of 512 slices, the first ten of which hold the records about the others.
 //!
 //! ```text
-//! chunk  ┌────────┬───────────────┬──────────────┬─────────┬─────────┬───
-//!        │ header │ 512 records   │ remote bits  │ slice   │ slice   │ …
-//!        │ 4 KiB  │ of 640 bytes  │ 512 × 512 B  │ 10      │ 11      │
-//!        └────────┴───────────────┴──────────────┴─────────┴─────────┴───
+//! chunk  ┌────────┬───────────────┬───────────────┬───────────────┬──────────┬──────────┬───
+//!        │ header │ 512 records   │ longer bits   │ remote bits   │ slice 10 │ slice 11 │ …
+//!        │ 4 KiB  │ of 128 bytes  │ 512 × 512 B   │ 512 × 512 B   │ 64 KiB   │ 64 KiB   │
+//!        └────────┴───────────────┴───────────────┴───────────────┴──────────┴──────────┴───
 //! ```
+//!
+//! Of all this only the pages that are written to are resident: 128 bytes for a span of slots from 352 bytes on.
 //!
 //! A flat map with a byte for each 32 MiB of address space says which of them are chunks. So the way from a pointer
 //! to its record is one load and some arithmetic, and a foreign pointer is known as one before anything is read.
@@ -26,7 +28,8 @@ pub(crate) const FIRST_SLICE: usize = (REMOTE_OFFSET + SLICES * size_of::<[Atomi
 pub(crate) const MOST_SLICES: usize = SLICES - FIRST_SLICE;
 
 const RECORDS_OFFSET: usize = PAGE;
-const REMOTE_OFFSET: usize = RECORDS_OFFSET + SLICES * size_of::<Span>();
+const BITS_OFFSET: usize = RECORDS_OFFSET + SLICES * size_of::<Span>();
+const REMOTE_OFFSET: usize = BITS_OFFSET + SLICES * size_of::<[AtomicU64; WORDS]>();
 
 const ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
 const MAP_LEN: usize = 1 << (ADDRESS_BITS - CHUNK.trailing_zeros());
@@ -136,9 +139,19 @@ pub(crate) fn base_of(span: &Span) -> usize {
     chunk_of(span).address() + slice_of(span) * SLICE
 }
 
+/// Where the bitmap lies that is too long for its record.
+pub(crate) fn own_bits_of(span: &Span) -> &'static [AtomicU64; WORDS] {
+    bitmap_at(BITS_OFFSET, span)
+}
+
 /// The remote bitmap that goes with a record.
 pub(crate) fn remote_bits_of(span: &Span) -> &'static [AtomicU64; WORDS] {
-    let at = chunk_of(span).address() + REMOTE_OFFSET + slice_of(span) * size_of::<[AtomicU64; WORDS]>();
-    // SAFETY: inside the chunk, where a bitmap lies for each slice; zero bytes are a valid one.
+    bitmap_at(REMOTE_OFFSET, span)
+}
+
+#[inline]
+fn bitmap_at(offset: usize, span: &Span) -> &'static [AtomicU64; WORDS] {
+    let at = chunk_of(span).address() + offset + slice_of(span) * size_of::<[AtomicU64; WORDS]>();
+    // SAFETY: inside the chunk, where there is a bitmap for each slice; zero bytes are a valid one.
     unsafe { &*core::ptr::with_exposed_provenance(at) }
 }

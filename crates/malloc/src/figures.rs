@@ -51,7 +51,7 @@ pub fn figures() -> Figures {
                         sum.live_slots += used;
                         sum.live += used * span.slot_size();
                     }
-                    Kind::Run => sum.live += span.run_bytes.get(),
+                    Kind::Run => sum.live += span.run_bytes.get() as usize,
                     Kind::Free | Kind::RunRest => {}
                 }
             }

@@ -22,7 +22,7 @@ use crate::{arena, background, thread};
 const BINS: usize = 5;
 const FULL: usize = 4;
 /// How many spans of a list are compared for the lowest address.
-const LOOKED_AT: usize = 8;
+const LOOKED_AT: usize = 4;
 
 /// A word without free slots, for cursors with no span open.
 static NO_SLOTS: AtomicU64 = AtomicU64::new(0);
@@ -72,6 +72,10 @@ pub(crate) enum Tenant {
     Thread,
     /// A thread's that did not come along into the child of a fork.
     LeftBehind,
+}
+
+fn first_free_word(span: &Span) -> Option<usize> {
+    span.bits().iter().position(|word| word.load(Relaxed) != 0)
 }
 
 /// See the module.
@@ -135,24 +139,31 @@ impl Heap {
         let span = cursor.span.load(Relaxed);
         // SAFETY: null or the open span, which stays as it is while the thread is inside its section.
         if let Some(span) = unsafe { span.as_ref() }
-            && let Some(word) = (0..span.words()).find(|&word| span.bits[word].load(Relaxed) != 0)
+            && let Some(word) = first_free_word(span)
         {
             self.aim(cursor, span, word);
-            let free = span.bits[word].load(Relaxed);
-            span.bits[word].store(free & (free - 1), Relaxed);
+            let word = &span.bits()[word];
+            let free = word.load(Relaxed);
+            word.store(free & (free - 1), Relaxed);
             self.section.leave();
             let slot = free.trailing_zeros() as usize;
             return ptr::with_exposed_provenance_mut(cursor.base.get() + slot * span.slot_size());
         }
         self.section.leave();
-        if self.refill(class) { self.take(class) } else { ptr::null_mut() }
+        if self.refill(class) {
+            return self.take(class);
+        }
+        if !ptr::eq(self, &NOBODY) {
+            return ptr::null_mut();
+        }
+        thread::settle_in().map_or(ptr::null_mut(), |heap| heap.take(class))
     }
 
     fn aim(&self, cursor: &Cursor, span: &Span, word: usize) {
         let pages = span.pages_of_word(word);
         span.touched.store(span.touched.load(Relaxed) | pages, Relaxed);
         cursor.base.set(span.base() + word * 64 * span.slot_size());
-        cursor.word.store(ptr::from_ref(&span.bits[word]).cast_mut(), Relaxed);
+        cursor.word.store(ptr::from_ref(&span.bits()[word]).cast_mut(), Relaxed);
     }
 
     /// Opens a span of `class`. False when there is no memory, or when the heap is nobody's.
@@ -167,10 +178,10 @@ impl Heap {
         self.close_cursor(cursor);
         let span = self.pick(class).or_else(|| self.adopt(class)).or_else(|| arena::new_span(class, self));
         let Some(span) = span else { return false };
-        let Some(word) = (0..span.words()).find(|&word| span.bits[word].load(Relaxed) != 0) else { return false };
+        let Some(word) = first_free_word(span) else { return false };
         span.open.set(true);
         chunk_of(span).note_change();
-        self.arm(span, span.capacity());
+        self.arm_open(span);
         self.aim(cursor, span, word);
         cursor.span.store(ptr::from_ref(span).cast_mut(), Relaxed);
         true
@@ -202,16 +213,15 @@ impl Heap {
             for _ in 0..LOOKED_AT {
                 // SAFETY: the lists hold spans of this heap, which stay mapped while they are in a list.
                 let Some(span) = (unsafe { at.as_ref() }) else { break };
-                if span.held.get() == 0 && best.is_none_or(|best| ptr::from_ref(span) < ptr::from_ref(best)) {
-                    span.collect();
-                    if span.bits[..span.words()].iter().any(|word| word.load(Relaxed) != 0) {
-                        best = Some(span);
-                    }
+                let lower = best.is_none_or(|best| ptr::from_ref(span) < ptr::from_ref(best));
+                if lower && span.held.get() == 0 && span.has_slots() {
+                    best = Some(span);
                 }
                 at = span.next.get();
             }
             if let Some(span) = best {
                 self.unlink(span);
+                span.collect();
                 return Some(span);
             }
         }
@@ -234,7 +244,8 @@ impl Heap {
         {
             let _held = self.lock.hold();
             chunk_of(span).note_change();
-            span.bits[word].store(span.bits[word].load(Relaxed) | bit, Release);
+            let word = &span.bits()[word];
+            word.store(word.load(Relaxed) | bit, Release);
             self.look(span);
         }
         background::poke();
@@ -242,11 +253,11 @@ impl Heap {
 
     /// Puts a span where it belongs now: into another list, or back to the arena when nothing in it is in use.
     pub(crate) fn look(&self, span: &'static Span) {
-        let free = span.count_free();
         if span.open.get() {
-            self.arm(span, span.capacity());
+            self.arm_open(span);
             return;
         }
+        let free = span.count_free();
         self.unlink(span);
         if free == span.capacity() && span.held.get() == 0 && span.retire() {
             arena::return_span(span);
@@ -261,6 +272,11 @@ impl Heap {
         let capacity = span.capacity();
         let step = (capacity / 16).max(8.min(capacity / 4)).min(used).max(1);
         span.countdown.store(step as u32, Relaxed);
+    }
+
+    /// As [`Heap::arm`], for the open span: only the purge is to hear of it now and then.
+    fn arm_open(&self, span: &Span) {
+        span.countdown.store((span.capacity() / 4).max(64) as u32, Relaxed);
     }
 
     fn link(&self, span: &'static Span, free: usize) {

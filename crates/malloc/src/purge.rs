@@ -25,7 +25,7 @@ pub(crate) static PURGE: RawLock = RawLock::new();
 pub(crate) static RETURNED: AtomicU64 = AtomicU64::new(0);
 
 /// Visits within the delay.
-pub(crate) const VISITS: u64 = 6;
+pub(crate) const VISITS: u64 = 7;
 /// After how many visits the pages of the first group go; the others follow one visit later each.
 const FIRST_AGE: u16 = 3;
 const GROUPS: usize = 3;
@@ -202,7 +202,7 @@ fn visit_rest(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
             Kind::Free if span.held.get() == 0 => Pages::MAX,
             Kind::Run => {
                 let slices = span.run_slices.get() as usize;
-                let used = (span.run_bytes.get() - (slices - 1) * SLICE) / PAGE;
+                let used = (span.run_bytes.get() as usize - (slices - 1) * SLICE) / PAGE;
                 slice += slices - 1;
                 span = chunk.span(slice - 1);
                 !pages(0, used - 1)

@@ -14,7 +14,7 @@
 
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::*};
 
 use crate::chunk;
 use crate::classes::SIZES;
@@ -47,27 +47,32 @@ pub(crate) enum Kind {
     RunRest = 3,
 }
 
+/// Words of a bitmap that lie in the record itself; spans of smaller slots than this allows have theirs elsewhere.
+pub(crate) const INLINE_WORDS: usize = 3;
+
 /// The record about a slice. All zero bytes are a valid record of a free one.
-#[repr(C, align(64))]
+#[repr(C, align(128))]
 pub(crate) struct Span {
     // What every free reads comes first, in one cache line.
     pub(crate) owner: AtomicPtr<Heap>,
+    bits: AtomicPtr<AtomicU64>,
+    remote: Mailbox<Span>,
     /// 2³² / `size`, rounded up: turns an offset into a slot's number without a division.
     reciprocal: Cell<u32>,
     size: Cell<u32>,
     /// Frees by the owner that are left until it looks at the span as a whole.
     pub(crate) countdown: AtomicU32,
+    capacity: Cell<u16>,
+    /// Whether another thread ever freed in it, so that the remote bits need be read only then.
+    shared: AtomicBool,
     kind: AtomicU8,
     class: Cell<u8>,
     /// Whether the owner takes slots from it at present, or did until the purge asked to close it.
     pub(crate) open: Cell<bool>,
     /// In which of its owner's lists it hangs.
     pub(crate) bin: Cell<u8>,
-    capacity: Cell<u32>,
-    words: Cell<u32>,
     pub(crate) next: Cell<*const Span>,
     pub(crate) previous: Cell<*const Span>,
-    remote: Mailbox<Span>,
     /// Pages from which slots may have been taken since the purge last looked.
     pub(crate) touched: AtomicU16,
     /// Pages that may be resident.
@@ -77,10 +82,12 @@ pub(crate) struct Span {
     /// How many times in a row the purge found each page free and dirty, as three bits in three masks.
     pub(crate) age: [Cell<Pages>; 3],
     /// Of a run: its slices, and the bytes of them in use, a multiple of the page size.
-    pub(crate) run_slices: Cell<u32>,
-    pub(crate) run_bytes: Cell<usize>,
-    pub(crate) bits: [AtomicU64; WORDS],
+    pub(crate) run_slices: Cell<u16>,
+    pub(crate) run_bytes: Cell<u32>,
+    inline_bits: [AtomicU64; INLINE_WORDS],
 }
+
+const _: () = assert!(size_of::<Span>() == 128);
 
 impl Posted for Span {
     #[inline]
@@ -118,8 +125,24 @@ impl Span {
         self.capacity.get() as usize
     }
 
+    /// The bitmap: a bit for each slot, set while it is free.
+    pub(crate) fn bits(&self) -> &[AtomicU64] {
+        // SAFETY: `cut` made it point to as many words, in the record or in the chunk, which live as long.
+        unsafe { core::slice::from_raw_parts(self.bits.load(Relaxed), self.words()) }
+    }
+
+    /// One word of the bitmap.
+    ///
+    /// # Safety
+    /// The span must be one of slots, and `word` below the number of words.
+    #[inline(always)]
+    pub(crate) unsafe fn word(&self, word: usize) -> &AtomicU64 {
+        // SAFETY: as in `bits`.
+        unsafe { &*self.bits.load(Relaxed).add(word) }
+    }
+
     pub(crate) fn words(&self) -> usize {
-        self.words.get() as usize
+        self.capacity().div_ceil(64)
     }
 
     /// The address of the memory the record is about.
@@ -134,12 +157,14 @@ impl Span {
         self.reciprocal.set((1_u64 << 32).div_ceil(size as u64) as u32);
         self.size.set(size);
         self.class.set(class as u8);
-        self.capacity.set(capacity as u32);
-        self.words.set(capacity.div_ceil(64) as u32);
+        self.capacity.set(capacity as u16);
+        self.shared.store(false, Relaxed);
+        let words = if self.words() <= INLINE_WORDS { &self.inline_bits[..] } else { chunk::own_bits_of(self) };
+        self.bits.store(words.as_ptr().cast_mut(), Relaxed);
         self.open.set(false);
         self.grow_young(Pages::MAX);
-        for word in 0..self.words() {
-            self.bits[word].store(self.all_slots(word), Relaxed);
+        for (word, bits) in self.bits().iter().enumerate() {
+            bits.store(self.all_slots(word), Relaxed);
         }
         self.set_kind(Kind::Slots);
         self.owner.store(ptr::from_ref(owner).cast_mut(), Release);
@@ -155,7 +180,7 @@ impl Span {
     #[inline(always)]
     pub(crate) fn slot_at(&self, offset: usize) -> Option<usize> {
         let slot = ((offset as u64 * self.reciprocal.get() as u64) >> 32) as usize;
-        (slot * self.slot_size() == offset).then_some(slot)
+        (slot * self.slot_size() == offset && slot < self.capacity()).then_some(slot)
     }
 
     /// The number of the slot that `offset` lies in.
@@ -171,7 +196,29 @@ impl Span {
 
     /// Slots of `word` that are free, wherever that is noted.
     pub(crate) fn free_bits(&self, word: usize) -> u64 {
-        self.bits[word].load(Acquire) | self.remote_bits()[word].load(Acquire)
+        let own = self.bits()[word].load(Acquire);
+        if self.is_shared() { own | self.remote_bits()[word].load(Acquire) } else { own }
+    }
+
+    /// Notes that another thread is about to free in it.
+    pub(crate) fn share(&self) {
+        if !self.is_shared() {
+            self.shared.store(true, Relaxed);
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.shared.load(Relaxed)
+    }
+
+    /// Whether slots can be taken from it, once what others freed is collected.
+    pub(crate) fn has_slots(&self) -> bool {
+        let own = || self.bits().iter().any(|word| word.load(Relaxed) != 0);
+        if own() {
+            return true;
+        }
+        self.collect();
+        own()
     }
 
     /// How many slots are free, wherever that is noted.
@@ -181,10 +228,10 @@ impl Span {
 
     /// Moves remote frees into the span's own bitmap. Only for its owner, holding the owner's lock.
     pub(crate) fn collect(&self) {
-        if !self.remote.claim() {
-            return; // Somebody is about to post it, and the owner will come back to it then.
+        if !self.is_shared() || !self.remote.claim() {
+            return; // Or somebody is about to post it, and the owner will come back to it then.
         }
-        for (own, remote) in self.bits[..self.words()].iter().zip(self.remote_bits()) {
+        for (own, remote) in self.bits().iter().zip(self.remote_bits()) {
             if remote.load(Relaxed) != 0 {
                 let (before, more) = (own.load(Relaxed), remote.swap(0, AcqRel));
                 if before & more != 0 {
@@ -196,21 +243,19 @@ impl Span {
         self.remote.release();
     }
 
-    /// Takes an entirely free span out of use. False when a free into it is still under way.
+    /// Takes an entirely free span from its owner; `arena::return_span` has to follow. False when a free into it is
+    /// still under way.
     pub(crate) fn retire(&self) -> bool {
         if !self.remote.claim() {
             return false;
         }
-        for word in self.remote_bits().iter().take(self.words()) {
-            if word.load(Relaxed) != 0 {
-                word.store(0, Relaxed);
-            }
+        if self.is_shared() {
+            self.remote_bits()[..self.words()].iter().for_each(|word| word.store(0, Relaxed));
         }
         let touched = self.touched.swap(0, Relaxed);
         self.dirty.set(self.dirty.get() | touched);
         self.grow_young(touched);
         self.owner.store(ptr::null_mut(), Relaxed);
-        self.set_kind(Kind::Free);
         self.remote.release();
         true
     }
