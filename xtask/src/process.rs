@@ -103,6 +103,11 @@ impl Group {
         Ok(Self { child, id, reader: Some(reader), ended: false })
     }
 
+    /// The process that was started.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The exit status once the command has ended; what it left running is ended then.
     pub(crate) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         // Looking without reaping keeps the group's id from being given to others before the group is ended.

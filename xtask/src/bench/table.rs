@@ -70,7 +70,7 @@ pub(super) fn median(numbers: &[f64]) -> f64 {
     }
 }
 
-fn range(numbers: &[f64]) -> (f64, f64) {
+pub(super) fn range(numbers: &[f64]) -> (f64, f64) {
     let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
     (least, numbers.iter().copied().fold(0.0, f64::max))
 }
@@ -83,16 +83,19 @@ impl Results {
 
     /// Writes them to `bench/RESULTS.md`, with the command and the machine.
     pub(super) fn save(&self, command: &str) -> Result<(), String> {
-        let page = format!(
-            "# Results\n\nWritten by `cargo xtask bench fanout --save`, the last time it ran.\n\n    {command}\n\n{}\n\
-             {self}",
-            machine()
-        );
-        let path = workspace::root().join("bench/RESULTS.md");
-        fs::create_dir_all(workspace::root().join("bench"))
-            .and_then(|()| fs::write(&path, page))
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))
+        save("bench/RESULTS.md", "cargo xtask bench fanout --save", command, &self.to_string())
     }
+}
+
+/// Writes `results` to a page of the repository, with the command and the machine.
+pub(super) fn save(page: &str, writer: &str, command: &str, results: &str) -> Result<(), String> {
+    let path = workspace::root().join(page);
+    let machine = machine();
+    let text =
+        format!("# Results\n\nWritten by `{writer}`, the last time it ran.\n\n    {command}\n\n{machine}\n{results}");
+    fs::create_dir_all(workspace::root().join("bench"))
+        .and_then(|()| fs::write(&path, text))
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 impl fmt::Display for Results {
