@@ -65,7 +65,7 @@ class QtWebKit(unittest.TestCase):
         self.assertEqual(self.page.run("deep(20)"), 20)
 
     def test_an_exception_comes_with_its_text(self) -> None:
-        # Plain ASCII: this engine reads the text of an exception as Latin-1, against the ABI.
+        # Plain ASCII: this engine, like Chromium, reads the text of an exception as Latin-1, against the ABI.
         self.assertEqual(self.exception("demo.fail('it failed')"), "it failed")
         self.assertEqual(self.exception("demo.add(1)"), "add needs argument 1")
 

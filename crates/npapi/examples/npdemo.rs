@@ -169,6 +169,10 @@ impl Plugin for Demo {
         }
     }
 
+    fn wants_window(start: &Start) -> bool {
+        start.attribute("windowed") == Some("true")
+    }
+
     fn new(instance: &Instance, start: &Start) -> Result<Self, Error> {
         let state = Rc::new(State::default());
         *state.title.borrow_mut() = start.attribute("title").unwrap_or("untitled").to_owned();
@@ -190,7 +194,9 @@ impl Plugin for Demo {
     }
 
     fn window_changed(&self, _: &Instance, window: &Window) {
-        self.state.events.borrow_mut().push(format!("window:{}x{}", window.width, window.height));
+        let kind = if window.windowless { "" } else { ":own" };
+        let handle = if window.handle.is_null() { "" } else { ":handle" };
+        self.state.events.borrow_mut().push(format!("window:{}x{}{kind}{handle}", window.width, window.height));
     }
 
     fn paint(&self, _: &Instance, canvas: &Canvas) {

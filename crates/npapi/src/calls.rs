@@ -29,6 +29,7 @@ use crate::window::Window;
 struct Hosted<P> {
     instance: Instance,
     plugin: P,
+    wants_window: bool,
 }
 
 /// The plugin's table.
@@ -140,12 +141,13 @@ unsafe extern "C" fn new<P: Plugin>(
     let make = || {
         let instance = Instance::begin(npp);
         let made = guard::catch(format_args!("NPP_New"), || {
-            choose_models::<P>(&instance);
-            P::new(&instance, &start)
+            let wants_window = P::wants_window(&start);
+            choose_models(&instance, wants_window);
+            P::new(&instance, &start).map(|plugin| (plugin, wants_window))
         });
         match made {
-            Ok(Ok(plugin)) => {
-                let hosted = Rc::new(Hosted { instance, plugin });
+            Ok(Ok((plugin, wants_window))) => {
+                let hosted = Rc::new(Hosted { instance, plugin, wants_window });
                 // SAFETY: the instance is the browser's and alive; `pdata` is ours.
                 unsafe { (*npp).pdata = Rc::into_raw(hosted).cast_mut().cast() };
                 NPERR_NO_ERROR
@@ -165,8 +167,8 @@ unsafe extern "C" fn new<P: Plugin>(
 }
 
 /// Tells the browser how the instance is to be shown. One that knows no such choice has none.
-fn choose_models<P: Plugin>(instance: &Instance) {
-    let _ = instance.set_value(NPPVpluginWindowBool, usize::from(P::WINDOWED));
+fn choose_models(instance: &Instance, wants_window: bool) {
+    let _ = instance.set_value(NPPVpluginWindowBool, usize::from(wants_window));
     if cfg!(target_os = "macos") {
         use crate::abi::constants::{
             NPDrawingModelCoreGraphics, NPEventModelCocoa, NPPVpluginDrawingModel, NPPVpluginEventModel,
@@ -418,13 +420,10 @@ pub(crate) unsafe extern "C" fn get_value<P: Plugin>(npp: NPP, variable: c_int, 
                 value.cast::<*const c_char>().write(entry::texts::<P>().description.as_ptr());
                 NPERR_NO_ERROR
             }
-            NPPVpluginWindowBool => {
-                value.cast::<NPBool>().write(NPBool::from(P::WINDOWED));
-                NPERR_NO_ERROR
-            }
-            NPPVpluginNeedsXEmbed => {
-                // Chromium on X11 takes windowed plugins only with XEmbed; the window is the plugin's matter.
-                value.cast::<NPBool>().write(NPBool::from(P::WINDOWED));
+            // Chromium on X11 takes windowed plugins only with XEmbed.
+            NPPVpluginWindowBool | NPPVpluginNeedsXEmbed => {
+                let wants_window = hosted::<P>(npp).is_some_and(|hosted| hosted.wants_window);
+                value.cast::<NPBool>().write(NPBool::from(wants_window));
                 NPERR_NO_ERROR
             }
             _ => call::<P, _>("NPP_GetValue", npp, NPERR_GENERIC_ERROR, |plugin, _| {

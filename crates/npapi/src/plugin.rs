@@ -81,7 +81,9 @@ pub trait Plugin: Sized + 'static {
 
     /// Whether an instance wants a window of its own rather than be painted into the page. QtWebKit, and other engines
     /// of late, have none to give.
-    const WINDOWED: bool = false;
+    fn wants_window(_start: &Start) -> bool {
+        false
+    }
 
     /// The plugin was loaded; called once, before any instance.
     ///

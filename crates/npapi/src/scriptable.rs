@@ -24,7 +24,7 @@ const ORIGIN: &str = "npapiOrigin";
 
 /// What JavaScript gets to see when a method fails: an `Error` with this text.
 ///
-/// Any text or [`Error`] becomes one with `?`. QtWebKit reads the text as Latin-1: keep it to ASCII for that engine.
+/// Any text or [`Error`] becomes one with `?`. QtWebKit and Chromium read the text as Latin-1: keep it to ASCII for them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exception(pub String);
 

@@ -27,6 +27,9 @@ pub(crate) struct Options {
     /// Run Autobahn's whole set of WebSocket cases (some 7 minutes) instead of the short one.
     #[arg(long)]
     autobahn: bool,
+    /// Run plugins in Chromium 31 for Windows, under Wine, and nothing else.
+    #[arg(long)]
+    npapi_windows: bool,
     /// Run only the steps of these names.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -49,7 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         }
         return Ok(true);
     }
-    let chosen = choose(&options.only)?;
+    let chosen = if options.npapi_windows { vec![&npapi::WINDOWS] } else { choose(&options.only)? };
     let mut needs = Needs::new(!options.no_install);
     let mut summary = Summary::default();
     for step in chosen {

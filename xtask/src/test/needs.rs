@@ -34,6 +34,8 @@ pub(crate) enum Need {
     QtWebKit,
     /// valgrind, which sees what is used after it was freed.
     Valgrind,
+    /// A C compiler and linker for Windows, Rust's library for it, and Wine.
+    Windows,
     /// The plugin headers in the source package of QtWebKit.
     PluginHeaders,
     /// The Thrift compiler, which makes the Python code of the interop tests.
@@ -75,6 +77,7 @@ impl Needs {
             Need::Wrk => self.packages(&["wrk"], &["wrk"]),
             Need::QtWebKit => self.qtwebkit(),
             Need::Valgrind => self.packages(&["valgrind"], &["valgrind"]),
+            Need::Windows => self.windows(),
             Need::PluginHeaders => self.plugin_headers(),
             Need::Thrift => self.packages(&["thrift"], &["thrift-compiler"]),
             Need::Python => self.python(),
@@ -128,6 +131,18 @@ impl Needs {
         }
         self.apt_get(&["libqt5webkit5", "python3-pyqt5", "python3-pyqt5.qtwebkit", "xvfb", "xauth"])?;
         if is_there() { Ok(()) } else { Err("QtWebKit is not there after installing it".to_owned()) }
+    }
+
+    fn windows(&self) -> Result<(), String> {
+        self.packages(&["x86_64-w64-mingw32-gcc"], &["gcc-mingw-w64-x86-64"])?;
+        self.packages(&["wine"], &["wine", "wine64"])?;
+        self.packages(&["xvfb-run"], &["xvfb", "xauth"])?;
+        if !self.install {
+            return Ok(());
+        }
+        let mut command = workspace::program("rustup");
+        command.args(["target", "add", npapi::WINDOWS_TARGET]);
+        process::run(command, INSTALL, |_| {})
     }
 
     /// Fetches the source package with package lists of its own, so that the system's stay as they are.

@@ -2,14 +2,29 @@
 //!
 //! - `npapi` builds the demo plugin and drives it in QtWebKit, and compares `planet plugin doctor` with that engine.
 //! - `npapi-abi` compares our definitions of the ABI with the headers in the engine's source package.
+//! - `npapi-win`, on demand, runs the demo plugin in Chromium 31 for Windows, under Wine.
 //! - `npapi-memory` runs the plugins of the in-repo host under valgrind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use super::steps::Context;
+use super::needs::{self, Need};
+use super::steps::{Context, Step};
 use crate::workspace;
+
+/// Rust's name for Windows with mingw-w64.
+pub(crate) const WINDOWS_TARGET: &str = "x86_64-pc-windows-gnu";
+
+/// Not in the everyday run: it fetches a browser of 32 MB.
+pub(crate) const WINDOWS: Step = Step {
+    name: "npapi-win",
+    about: "plugins in Chromium 31 for Windows, under Wine",
+    needs: &[Need::Windows, Need::Python],
+    limit: Duration::from_secs(900),
+    run: windows,
+};
 
 /// Debian's source package of the engine, whose public headers say what the ABI is.
 pub(crate) const ENGINE_SOURCE: &str = "qtwebkit-opensource-src";
@@ -85,6 +100,52 @@ pub(crate) fn abi(context: &Context) -> Result<(), String> {
     );
     let mut command = workspace::cargo();
     command.args(["test", "--package", "planet-npapi", "--test", "layout"]);
+    context.run(command)
+}
+
+fn windows(context: &Context) -> Result<(), String> {
+    let folder = workspace::target().join("npapi-windows");
+    let wheel = folder.join("wheel");
+    let browser = folder.join("browser");
+    let chromium = browser.join("cefpython3-31.2.data/purelib/cefpython3");
+    if !chromium.join("cefclient.exe").is_file() {
+        empty(&wheel)?;
+        let mut command = Command::new(needs::python("pip"));
+        command.args(["download", "--quiet", "--no-deps", "--platform", "win_amd64", "--python-version", "27"]);
+        command.args(["--implementation", "cp", "--abi", "none", "--dest"]).arg(&wheel).arg("cefpython3==31.2");
+        context.run(command)?;
+        let mut command = Command::new(needs::python("python"));
+        let extract =
+            "import glob, sys, zipfile; zipfile.ZipFile(glob.glob(sys.argv[1] + '/*.whl')[0]).extractall(sys.argv[2])";
+        command.args(["-c", extract]).arg(&wheel).arg(&browser);
+        context.run(command)?;
+    }
+    let tests = workspace::root().join("tests/npapi");
+    let resource = folder.join("npdemo.o");
+    let mut command = Command::new("x86_64-w64-mingw32-windres");
+    command.arg(tests.join("npdemo.rc")).arg(&resource);
+    context.run(command)?;
+    let mut command = Command::new("x86_64-w64-mingw32-gcc");
+    command.args(["-shared", "-o"]).arg(chromium.join("bcryptprimitives.dll"));
+    command.arg(tests.join("bcryptprimitives.c")).arg("-ladvapi32");
+    context.run(command)?;
+    let mut command = workspace::cargo();
+    command.args(["rustc", "--package", "planet-npapi", "--example", "npdemo", "--target", WINDOWS_TARGET, "--"]);
+    command.arg("-C").arg(format!("link-arg={}", resource.display()));
+    context.run(command)?;
+    let prefix = folder.join("wine");
+    fs::create_dir_all(&prefix).map_err(|error| format!("cannot create {}: {error}", prefix.display()))?;
+    // The layouts on Windows, where `long` and the calling conventions are others.
+    let mut command = workspace::cargo();
+    command.args(["test", "--package", "planet-npapi", "--test", "layout", "--target", WINDOWS_TARGET]);
+    command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine").env("WINEPREFIX", &prefix);
+    command.env("WINEDEBUG", "-all").env("WINEPATH", format!("Z:{}", chromium.display()));
+    context.run(command)?;
+    let plugin = folder.join("npdemo.dll");
+    copy(&workspace::target().join(WINDOWS_TARGET).join("debug/examples/npdemo.dll"), &plugin)?;
+    let mut command = Command::new("xvfb-run");
+    command.arg("--auto-servernum").arg(needs::python("python")).arg(tests.join("windows.py"));
+    command.arg(chromium).arg(plugin).arg(prefix);
     context.run(command)
 }
 
