@@ -2,9 +2,9 @@
 //!
 //! | module | one idea |
 //! | --- | --- |
-//! | [`program`] | which file a command runs, through scripts to their interpreter |
-//! | [`binary`] | what the dynamic loader will do with that file |
-//! | [`python`] | what Python needs so that its small objects come from the allocator too |
+//! | `program` | which file a command runs, through scripts to their interpreter |
+//! | `binary` | what the dynamic loader will do with that file |
+//! | `python` | what Python needs so that its small objects come from the allocator too |
 //!
 //! The loader puts the allocator in place of the C library's, by `LD_PRELOAD` (ld.so(8)); this process then becomes the
 //! program, so that signals, exit codes and process ids are those of the program itself.
