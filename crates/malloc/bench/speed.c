@@ -57,15 +57,17 @@ static void lives(uint32_t seed) { lives_of(seed, 1000, 500, 20000000); }
 static void many_lives(uint32_t seed) { lives_of(seed, 500000, 200, 10000000); }
 static void mixed_lives(uint32_t seed) { lives_of(seed, 2000, 20000, 6000000); }
 
-// Strings that grow a little at a time.
+// Eight strings that grow a little at a time, in turn, so that none can simply grow where it is.
 static void growth(uint32_t seed) {
-    for (int round = 0; round < 3000; round++) {
-        char *block = NULL;
+    for (int round = 0; round < 1000; round++) {
+        char *blocks[8] = {0};
         for (size_t size = 16; size < 400000; size += 16 + size / 8) {
-            block = resize(block, size);
-            block[size - 1] = 1;
+            for (int i = 0; i < 8; i++) {
+                blocks[i] = resize(blocks[i], size);
+                blocks[i][size - 1] = 1;
+            }
         }
-        give(block);
+        for (int i = 0; i < 8; i++) give(blocks[i]);
     }
     (void)seed;
 }

@@ -224,14 +224,11 @@ pub unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
         }
         Some(_) => misuse("realloc of a pointer that was not allocated,", address),
         None => {
-            if size > LARGEST_RUN && size <= MOST {
-                return match large::reallocate(address, size) {
-                    Some(at) => ptr::with_exposed_provenance_mut(at),
-                    None if large::usable_size(address).is_none() => {
-                        misuse("realloc of a pointer that was not allocated,", address)
-                    }
-                    None => ptr::null_mut(),
-                };
+            if size > LARGEST_RUN
+                && size <= MOST
+                && let Some(at) = large::reallocate(address, size)
+            {
+                return ptr::with_exposed_provenance_mut(at);
             }
             // SAFETY: the caller's promise.
             unsafe { usable_size(block) }

@@ -4,7 +4,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::arena::ARENA;
-use crate::heap::{ORPHANS, Tenant};
+use crate::heap::{Heap, ORPHANS, Tenant};
 use crate::large::LARGE;
 use crate::purge::PURGE;
 use crate::thread::{LEFT_BEHIND, REGISTRY};
@@ -48,11 +48,12 @@ unsafe extern "C" fn after_in_child() {
     unsafe { after_in_parent() };
     background::forget();
     let registry = REGISTRY.lock();
+    let all = || registry.heaps().chain([&ORPHANS]);
+    all().for_each(Heap::forget_post);
+    all().for_each(Heap::release_claims);
     let mut left = 0;
     for heap in registry.heaps() {
-        if ptr::eq(heap, tls::heap()) {
-            heap.finish_post();
-        } else if heap.tenant.get() == Tenant::Thread {
+        if heap.tenant.get() == Tenant::Thread && !ptr::eq(heap, tls::heap()) {
             heap.tenant.set(Tenant::LeftBehind);
             left += 1;
         }

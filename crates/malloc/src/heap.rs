@@ -420,10 +420,15 @@ impl Heap {
         }
     }
 
-    /// In the child of a fork: what other threads had begun is never finished. Nobody else runs yet.
-    pub(crate) fn finish_post(&self) {
-        let _held = self.lock.hold();
+    /// In the child of a fork, before anything else runs: forgets the spans on their way here. Their claims are let go
+    /// of by [`Heap::release_claims`] of their owners, once every inbox is empty.
+    pub(crate) fn forget_post(&self) {
         self.inbox.drain(|_| ());
+    }
+
+    /// In the child of a fork, before anything else runs: what other threads had claimed they will never post.
+    pub(crate) fn release_claims(&self) {
+        let _held = self.lock.hold();
         self.for_each_span(|span| {
             if span.mailbox().is_claimed() {
                 span.mailbox().release();

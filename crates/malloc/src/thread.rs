@@ -82,7 +82,6 @@ pub(crate) fn clear_left_behind() {
     }
     let registry = REGISTRY.lock();
     for heap in registry.heaps().filter(|heap| heap.tenant.get() == Tenant::LeftBehind) {
-        heap.finish_post();
         heap.abandon();
         heap.tenant.set(Tenant::None);
     }
