@@ -35,8 +35,10 @@ pub struct Line {
 pub struct Report(pub Vec<Line>);
 
 impl Report {
+    /// A file may have line breaks, or what a terminal heeds, in the texts that it is described by.
     fn add(&mut self, verdict: Verdict, text: impl Into<String>) {
-        self.0.push(Line { verdict, text: text.into() });
+        let text = text.into().replace(|character: char| character.is_control(), "\u{fffd}");
+        self.0.push(Line { verdict, text });
     }
 
     /// Whether there is an engine that would take the file.
