@@ -19,9 +19,7 @@ impl Debugging<'_> {
     pub fn command(&self) -> Command {
         let mut command = Command::new("gdb");
         command.args(["-quiet", "-ex", "set breakpoint pending on", "-ex", "break NP_Initialize"]);
-        // Engines may load a plugin in a process of its own.
-        command.args(["-ex", "set follow-fork-mode child", "-ex", "set detach-on-fork off", "-ex", "run"]);
-        command.arg("--args").arg(self.browser).arg(self.page);
+        command.args(["-ex", "run", "--args"]).arg(self.browser).arg(self.page);
         for (name, value) in self.variables() {
             command.env(name, value);
         }
@@ -49,8 +47,11 @@ impl Debugging<'_> {
     }
 }
 
-/// The steps on systems whose debuggers have windows.
+/// What to do for engines that run plugins in a process of their own, and the steps on systems whose debuggers have windows.
 pub const OTHER_SYSTEMS: &str = "\
+Plugins in a process of their own: start the browser, open a page without the plugin, find the process
+    (plugin-container, or --type=plugin on its command line; it may only be there once a plugin was used), and
+    gdb -p PROCESS, then `break NP_Initialize` or one of your own functions, and `continue`.
 Visual Studio: build with the x86_64-pc-windows-msvc toolchain; File > Open > Project, the browser's .exe;
     its properties: the page's address as argument, MOZ_CRASHREPORTER_DISABLE=1 as environment;
     Debug > New Breakpoint > Function Breakpoint: NP_Initialize. For a browser that runs plugins in a process of

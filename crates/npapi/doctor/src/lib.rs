@@ -6,7 +6,7 @@
 //! | module | one idea |
 //! | --- | --- |
 //! | [`project`] | a new plugin project, and its `build` |
-//! | [`file`] | what a plugin file is: format, architecture, exports, types |
+//! | [`mod@file`] | what a plugin file is: format, architecture, exports, types |
 //! | [`version`], [`bundle`] | what Windows and OS X read of a plugin without running it |
 //! | [`probe`] | what X11 engines ask a plugin, in a process of its own |
 //! | [`check`] | what an engine would refuse |

@@ -44,8 +44,8 @@ pub(super) fn run(command: &DoctorCommand) -> Result<bool, Error> {
             Ok(true)
         }
         DoctorCommand::Debug { file, browser, page, run } => {
-            let page = address(page);
-            let debugging = Debugging { file, browser, page: &page };
+            let (page, file) = (address(page), file.canonicalize().unwrap_or_else(|_| file.clone()));
+            let debugging = Debugging { file: &file, browser, page: &page };
             println!("{}\n\n{OTHER_SYSTEMS}", debugging.text());
             if !run {
                 return Ok(true);
