@@ -1,15 +1,16 @@
 //! The calls of an allocator, with the meaning C gives them. [`crate::PlanetMalloc`] and the C face stand on these.
 
 use core::ptr;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::arena::{self, LARGEST_RUN};
 use crate::chunk::{chunk_of, span_at};
-use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of};
+use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of, dense_class_of};
 use crate::remote::{self, Freed};
 use crate::report::misuse;
 use crate::span::{Kind, SLICE, Span};
 use crate::sys::PAGE;
-use crate::{background, large, remote::Posted, tls};
+use crate::{background, heap, large, remote::Posted, thread, tls};
 
 const BAD_POINTER: &str = "free of a pointer that was not allocated, or a double free,";
 const DOUBLE_FREE: &str = "double free";
@@ -22,6 +23,27 @@ const LARGEST_RUN_ALIGN: usize = 1 << 20;
 /// Allocates `size` bytes at a multiple of 16, or returns null. A size of 0 gives a block of its own all the same.
 #[inline(always)]
 pub fn allocate(size: usize) -> *mut u8 {
+    allocate_or(size, allocate_slowly)
+}
+
+/// As [`allocate`], but calls `slowly` when the usual way of a few instructions does not lead to a block. So a caller
+/// with more to do then, such as setting `errno`, need not look at every result. It should end in
+/// [`allocate_slowly`].
+#[inline(always)]
+pub fn allocate_or(size: usize, slowly: impl FnOnce(usize) -> *mut u8) -> *mut u8 {
+    let Some(class) = dense_class_of(size) else { return slowly(size) };
+    let slot = tls::heap().take(class);
+    if slot.is_null() {
+        return slowly(size);
+    }
+    #[cfg(feature = "debug")]
+    crate::debug::fill_fresh(slot);
+    slot
+}
+
+/// Allocates as [`allocate`] does, by way of everything there is.
+#[inline(never)]
+pub fn allocate_slowly(size: usize) -> *mut u8 {
     let block = match class_of(size) {
         Some(class) => allocate_slot(class),
         None => allocate_big(size, MIN_ALIGN).0,
@@ -31,9 +53,16 @@ pub fn allocate(size: usize) -> *mut u8 {
     block
 }
 
-#[inline(always)]
+/// A slot of the class, or null. Gives the thread a heap if it has none.
 fn allocate_slot(class: usize) -> *mut u8 {
-    tls::heap().take(class)
+    let mut heap = tls::heap();
+    if ptr::eq(heap, &heap::NOBODY) {
+        match thread::settle_in() {
+            Some(own) => heap = own,
+            None => return ptr::null_mut(),
+        }
+    }
+    heap.take_from_anywhere(class)
 }
 
 /// A run or a large block, and whether it is known to read as zeros.
@@ -101,37 +130,50 @@ pub unsafe fn free(block: *mut u8) {
 unsafe fn free_now(block: *mut u8) {
     let address = block.expose_provenance();
     let Some(span) = span_at(address) else { return free_large(address) };
-    let heap = tls::heap();
-    if !ptr::eq(span.owner.load(core::sync::atomic::Ordering::Relaxed), heap) {
+    if !ptr::eq(span.owner.load(Relaxed), tls::heap()) {
         return free_elsewhere(span, address);
     }
-    let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
+    let Some(slot) = span.slot_at(address % SLICE) else { return free_with_care(span, address) };
     // SAFETY: it has an owner, so it is a span of slots, and there is a bit for each of them.
     let word = unsafe { span.word(slot / 64) };
-    let (free, bit) = (word.load(core::sync::atomic::Ordering::Relaxed), 1 << (slot % 64));
+    let (free, bit) = (word.load(Relaxed), 1 << (slot % 64));
+    let left = span.countdown.load(Relaxed).wrapping_sub(1);
+    if free & bit != 0 || span.mailbox().is_claimed() || left == 0 {
+        return free_with_care(span, address);
+    }
+    span.countdown.store(left, Relaxed);
+    // The last access: from here on somebody else may find the span entirely free and let go of it.
+    word.store(free | bit, Release);
+}
+
+/// Frees a slot of the thread's own when there is more to it: a misuse, a free by another thread a moment ago, or the
+/// free after which the span is looked at.
+#[cold]
+#[inline(never)]
+fn free_with_care(span: &'static Span, address: usize) {
+    let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
+    let (word, bit) = (&span.bits()[slot / 64], 1 << (slot % 64));
+    let free = word.load(Relaxed);
     if free & bit != 0 || (span.mailbox().is_claimed() && is_freed_remotely(span, slot)) {
         misuse(DOUBLE_FREE, address);
     }
-    let left = span.countdown.load(core::sync::atomic::Ordering::Relaxed).wrapping_sub(1);
+    let left = span.countdown.load(Relaxed).wrapping_sub(1);
     if left == 0 {
-        return heap.free_and_look(span, slot / 64, bit);
+        return tls::heap().free_and_look(span, slot / 64, bit);
     }
-    span.countdown.store(left, core::sync::atomic::Ordering::Relaxed);
-    // The last access: from here on somebody else may find the span entirely free and let go of it.
-    word.store(free | bit, core::sync::atomic::Ordering::Release);
+    span.countdown.store(left, Relaxed);
+    word.store(free | bit, Release);
 }
 
 /// Whether another thread has freed the slot. Asked when others have freed in the span a moment ago.
-#[cold]
 fn is_freed_remotely(span: &Span, slot: usize) -> bool {
-    span.remote_bits()[slot / 64].load(core::sync::atomic::Ordering::Relaxed) >> (slot % 64) & 1 != 0
+    span.remote_bits()[slot / 64].load(Relaxed) >> (slot % 64) & 1 != 0
 }
 
 /// Frees a slot of another thread's span, or a run.
 #[cold]
 #[inline(never)]
 fn free_elsewhere(span: &'static Span, address: usize) {
-    use core::sync::atomic::Ordering::{Acquire, Relaxed};
     match span.kind() {
         Kind::Slots => {
             let slot = span.slot_at(address % SLICE);

@@ -64,6 +64,12 @@ static SPARSE: [u8; LARGEST / SPARSE_STEP + 1] = {
     table
 };
 
+/// The class of a request of up to 1 KiB, which is nearly every one; `None` above.
+#[inline(always)]
+pub(crate) fn dense_class_of(size: usize) -> Option<usize> {
+    (size <= DENSE_LIMIT).then(|| DENSE[size.div_ceil(16)] as usize)
+}
+
 /// The class of a request of `size` bytes, or `None` when it is too large for any.
 #[inline(always)]
 pub(crate) fn class_of(size: usize) -> Option<usize> {

@@ -111,7 +111,8 @@ impl Heap {
         }
     }
 
-    /// Takes a slot of `class` from the open span, or null when that has none. Only for the owning thread.
+    /// Takes a slot of `class` from the word it took the last one from, or null when that has none left. Only for the
+    /// owning thread.
     #[inline(always)]
     pub(crate) fn take(&self, class: usize) -> *mut u8 {
         debug_assert!(class < CLASSES);
@@ -123,7 +124,8 @@ impl Heap {
         let word = unsafe { &*cursor.word.load(Relaxed) };
         let free = word.load(Relaxed);
         if free == 0 {
-            return self.take_from_next_word(class);
+            self.section.leave();
+            return ptr::null_mut();
         }
         word.store(free & (free - 1), Relaxed);
         self.section.leave();
@@ -131,32 +133,31 @@ impl Heap {
         ptr::with_exposed_provenance_mut(cursor.base.get() + slot * SIZES[class] as usize)
     }
 
-    /// Goes on to the lowest word of the open span that has free slots. Called inside the section, and leaves it.
-    #[cold]
-    #[inline(never)]
-    fn take_from_next_word(&self, class: usize) -> *mut u8 {
+    /// Takes a slot of `class` from wherever there is one; null when there is no memory. Only for the owning thread.
+    pub(crate) fn take_from_anywhere(&self, class: usize) -> *mut u8 {
+        loop {
+            let slot = self.take(class);
+            if !slot.is_null() {
+                return slot;
+            }
+            if !self.go_on(class) && !self.refill(class) {
+                return ptr::null_mut();
+            }
+        }
+    }
+
+    /// Goes on to the lowest word of the open span that has free slots; false when there is none.
+    fn go_on(&self, class: usize) -> bool {
         let cursor = &self.cursors[class];
-        let span = cursor.span.load(Relaxed);
+        self.section.enter();
         // SAFETY: null or the open span, which stays as it is while the thread is inside its section.
-        if let Some(span) = unsafe { span.as_ref() }
-            && let Some(word) = first_free_word(span)
-        {
+        let span = unsafe { cursor.span.load(Relaxed).as_ref() };
+        let found = span.and_then(|span| Some((span, first_free_word(span)?)));
+        if let Some((span, word)) = found {
             self.aim(cursor, span, word);
-            let word = &span.bits()[word];
-            let free = word.load(Relaxed);
-            word.store(free & (free - 1), Relaxed);
-            self.section.leave();
-            let slot = free.trailing_zeros() as usize;
-            return ptr::with_exposed_provenance_mut(cursor.base.get() + slot * span.slot_size());
         }
         self.section.leave();
-        if self.refill(class) {
-            return self.take(class);
-        }
-        if !ptr::eq(self, &NOBODY) {
-            return ptr::null_mut();
-        }
-        thread::settle_in().map_or(ptr::null_mut(), |heap| heap.take(class))
+        found.is_some()
     }
 
     fn aim(&self, cursor: &Cursor, span: &Span, word: usize) {
@@ -166,11 +167,8 @@ impl Heap {
         cursor.word.store(ptr::from_ref(&span.bits()[word]).cast_mut(), Relaxed);
     }
 
-    /// Opens a span of `class`. False when there is no memory, or when the heap is nobody's.
+    /// Opens a span of `class`. False when there is no memory.
     fn refill(&self, class: usize) -> bool {
-        if ptr::eq(self, &NOBODY) {
-            return false;
-        }
         thread::clear_left_behind();
         let _held = self.lock.hold();
         self.drain_inbox();

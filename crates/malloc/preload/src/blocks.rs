@@ -8,7 +8,12 @@ use crate::{or_enomem, out_of_memory};
 /// `malloc(3)`. Size 0 gives a block of its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(size: size_t) -> *mut c_void {
-    or_enomem(alloc::allocate(size))
+    alloc::allocate_or(size, malloc_slowly).cast()
+}
+
+#[inline(never)]
+fn malloc_slowly(size: size_t) -> *mut u8 {
+    or_enomem(alloc::allocate_slowly(size)).cast()
 }
 
 /// `calloc(3)`; fails when the product overflows.

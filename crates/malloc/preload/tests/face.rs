@@ -1,8 +1,9 @@
 //! The C face and C++'s operators, tried by programs in C and C++.
 
 use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 
-use support::{compiled, on_planet, output};
+use support::{compiled, library, on_planet, output};
 
 mod support;
 
@@ -23,6 +24,12 @@ fn every_call_does_what_c_says_without_the_thread_and_with_no_delay() {
 #[test]
 fn operators_of_cxx() {
     assert_eq!(output(&mut on_planet(compiled("operators.cpp"))), "all is as it should be\n");
+}
+
+#[test]
+fn a_program_can_open_the_library_when_threads_run() {
+    let mut opens_it = Command::new(compiled("opened.c"));
+    assert_eq!(output(opens_it.arg(library())), "all is as it should be\n");
 }
 
 #[test]
