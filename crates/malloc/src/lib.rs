@@ -23,7 +23,7 @@
 //! | `span` | the record about 64 KiB |
 //! | `chunk` | 32 MiB of slices, their records, and the way from a pointer to its record |
 //! | `arena` | which slices are free |
-//! | `heap` | a thread's spans, and taking slots from them |
+//! | `heap` | a thread's spans, taking slots from them, and closing them from outside |
 //! | `section` | how the purge keeps a thread out of a span, at the cost of two plain stores |
 //! | `remote` | frees by other threads, without a lock |
 //! | `thread`, `tls` | how a thread comes by its heap and leaves it |
