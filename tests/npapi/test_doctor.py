@@ -167,6 +167,28 @@ class Doctor(unittest.TestCase):
         self.environment["QTWEBKIT_PLUGIN_PATH"] = ""
         self.agree(self.put(self.two / "np.so"), "the only file")
 
+    def test_chromium_takes_the_first_folder_and_in_it_the_newest_file(self) -> None:
+        self.environment["MOZ_PLUGIN_PATH"] = f"{self.two}:{self.one}"
+        old, new = self.put(self.two / "npa.so"), self.put(self.two / "npb.so")
+        other = self.put(self.one / "np.so")
+        os.utime(old, (1e9, 1e9))
+        os.utime(new, (1.1e9, 1.1e9))
+        os.utime(other, (1.2e9, 1.2e9))
+        said = self.doctor("which", TYPE, "--engine", "chromium").stdout
+        self.assertIn(f"loads: {new}\nbecause: it was changed last", said)
+        os.utime(new, (1e9, 1e9))
+        self.assertIn("loads: undetermined", self.doctor("which", TYPE, "--engine", "chromium").stdout)
+        old.unlink()
+        said = self.doctor("which", TYPE, "--engine", "chromium").stdout
+        self.assertIn(f"loads: {new}\nbecause: {self.two} comes first", said)
+
+    def test_mozilla_cannot_choose_between_equal_versions(self) -> None:
+        self.environment["MOZ_PLUGIN_PATH"] = str(self.one)
+        only = self.put(self.one / "np.so")
+        self.assertIn(f"loads: {only}\n", self.doctor("which", TYPE, "--engine", "mozilla").stdout)
+        self.put(self.own / "np.so")
+        self.assertIn("same version", self.doctor("which", TYPE, "--engine", "mozilla").stdout)
+
     def test_install_and_uninstall(self) -> None:
         file = self.put(self.root / "npnew.so")
         before = self.put(self.own / "npnew.so", "Alpha").read_bytes()

@@ -10,12 +10,13 @@ use planet_npapi::abi::types::{NPEmbedPrint, NPFullPrint, NPP_t, NPPrint, NPPrin
 use planet_npapi::abi::{NPNetscapeFuncs, NPPluginFuncs};
 use planet_npapi::{Error, entry};
 
-use crate::browser::{self, Hosted};
+use crate::browser;
+use crate::hosted::{self, Hosted};
 use crate::plugin::{Test, forget, last, told};
 
 #[test]
 fn a_table_without_memory_or_of_another_version_is_refused() {
-    browser::load::<Test>();
+    hosted::load::<Test>();
     let refused = |change: fn(&mut NPNetscapeFuncs)| {
         let mut table = browser::table();
         change(&mut table);
@@ -41,9 +42,9 @@ fn last_works() -> bool {
 
 #[test]
 fn the_plugins_table_is_filled_as_far_as_there_is_room() {
-    browser::load::<Test>();
+    hosted::load::<Test>();
     let fill = |size: usize| {
-        let mut functions = browser::empty_functions(size);
+        let mut functions = hosted::empty_functions(size);
         // SAFETY: there is more room than the table says.
         let code = unsafe { entry::entry_points::<Test>(&raw mut functions) };
         (code, functions)
@@ -64,7 +65,7 @@ fn the_plugins_table_is_filled_as_far_as_there_is_room() {
 
 #[test]
 fn an_instance_that_fails_or_panics_leaves_nothing() {
-    let functions = browser::load::<Test>();
+    let functions = hosted::load::<Test>();
     for (then, expected) in [(c"fail", NPERR_GENERIC_ERROR), (c"panic", NPERR_GENERIC_ERROR)] {
         let mut npp = NPP_t { pdata: ptr::null_mut(), ndata: ptr::null_mut() };
         let (mut names, mut values) = ([c"then".as_ptr().cast_mut()], [then.as_ptr().cast_mut()]);
@@ -92,7 +93,7 @@ fn an_instance_that_fails_or_panics_leaves_nothing() {
 
 #[test]
 fn what_is_no_instance_is_refused() {
-    let functions = browser::load::<Test>();
+    let functions = hosted::load::<Test>();
     let none = ptr::null_mut();
     // SAFETY: null is no instance, and the plugin says so.
     unsafe {
@@ -148,7 +149,7 @@ fn printing() {
 
 #[test]
 fn shutdown_is_passed_on() {
-    browser::load::<Test>();
+    hosted::load::<Test>();
     told();
     assert_eq!(entry::shutdown::<Test>(), NPERR_NO_ERROR);
     assert_eq!(told(), ["shutdown"]);

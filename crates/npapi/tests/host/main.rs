@@ -5,6 +5,7 @@
 //! text is a piece of memory of its own: what is used after it was freed, or never freed, is seen.
 
 mod browser;
+mod hosted;
 mod life;
 mod objects;
 mod plugin;

@@ -6,7 +6,8 @@ use planet_npapi::abi::runtime::{NPVariantType_Int32, NPVariantType_Void};
 use planet_npapi::abi::{NPClass, NPIdentifier, NPObject, NPVariant};
 use planet_npapi::{Error, Key, Value};
 
-use crate::browser::{self, Hosted, notes, release, release_variant, retain};
+use crate::browser::{self, notes, release, release_variant, retain};
+use crate::hosted::Hosted;
 use crate::plugin::{Bag, Test, forget, last, told};
 
 fn identifier(name: &std::ffi::CStr) -> NPIdentifier {

@@ -10,7 +10,8 @@ use planet_npapi::abi::constants::{
 };
 use planet_npapi::{Error, Reason, caller};
 
-use crate::browser::{Hosted, fire_timers, notes, run_calls};
+use crate::browser::{fire_timers, notes, run_calls};
+use crate::hosted::Hosted;
 use crate::plugin::{Bag, Test, forget, last, last_stream, tell, told};
 
 #[test]

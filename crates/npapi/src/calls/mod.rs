@@ -1,8 +1,9 @@
 //! The functions that the browser calls for an instance: each looks after the pointers, and hands over to the plugin.
 
+mod streams;
+
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::{offset_of, size_of};
-use std::path::Path;
 use std::ptr;
 use std::rc::Rc;
 
@@ -10,10 +11,10 @@ use crate::abi::NPPluginFuncs;
 use crate::abi::constants::{
     NP_FULL, NP_VERSION_MINOR, NPERR_GENERIC_ERROR, NPERR_INVALID_FUNCTABLE_ERROR, NPERR_INVALID_INSTANCE_ERROR,
     NPERR_INVALID_PARAM, NPERR_NO_ERROR, NPPVformValue, NPPVpluginDescriptionString, NPPVpluginNameString,
-    NPPVpluginNeedsXEmbed, NPPVpluginScriptableNPObject, NPPVpluginWindowBool, NPVERS_HAS_RESPONSE_HEADERS,
+    NPPVpluginNeedsXEmbed, NPPVpluginScriptableNPObject, NPPVpluginWindowBool,
 };
 use crate::abi::runtime::NPObject;
-use crate::abi::types::{NPBool, NPError, NPMIMEType, NPP, NPPrint, NPReason, NPSavedData, NPStream, NPWindow};
+use crate::abi::types::{NPBool, NPError, NPMIMEType, NPP, NPPrint, NPReason, NPSavedData, NPWindow};
 use crate::browser;
 use crate::entry;
 use crate::error::Error;
@@ -40,11 +41,11 @@ pub(crate) fn functions<P: Plugin>() -> NPPluginFuncs {
         newp: Some(new::<P>),
         destroy: Some(destroy::<P>),
         setwindow: Some(set_window::<P>),
-        newstream: Some(new_stream::<P>),
-        destroystream: Some(destroy_stream::<P>),
-        asfile: Some(stream_as_file::<P>),
-        writeready: Some(write_ready::<P>),
-        write: Some(write::<P>),
+        newstream: Some(streams::new_stream::<P>),
+        destroystream: Some(streams::destroy_stream::<P>),
+        asfile: Some(streams::stream_as_file::<P>),
+        writeready: Some(streams::write_ready::<P>),
+        write: Some(streams::write::<P>),
         print: Some(print::<P>),
         event: Some(handle_event::<P>),
         urlnotify: Some(url_notify::<P>),
@@ -299,95 +300,6 @@ fn forget_window_system(window: &mut NPWindow) {
 
 #[cfg(not(unix))]
 fn forget_window_system(_: &mut NPWindow) {}
-
-unsafe extern "C" fn new_stream<P: Plugin>(
-    npp: NPP,
-    mime: NPMIMEType,
-    stream: *mut NPStream,
-    seekable: NPBool,
-    delivery: *mut u16,
-) -> NPError {
-    if stream.is_null() || delivery.is_null() {
-        return NPERR_INVALID_PARAM;
-    }
-    // SAFETY: the browser calls with an instance of this plugin, and a stream that stays until NPP_DestroyStream.
-    unsafe {
-        call::<P, _>("NPP_NewStream", npp, NPERR_INVALID_INSTANCE_ERROR, |plugin, instance| {
-            let version = browser::table().map_or(0, |table| table.version);
-            let headers = version >= NPVERS_HAS_RESPONSE_HEADERS;
-            let opened = instance.0.streams.open(npp, stream, mime, seekable != 0, headers);
-            let answer = guard::catch(format_args!("stream_open"), || plugin.stream_open(instance, &opened));
-            match answer {
-                Ok(Ok(wanted)) => {
-                    delivery.write(wanted.code());
-                    NPERR_NO_ERROR
-                }
-                refused => {
-                    instance.0.streams.close(stream);
-                    refused.map_or(NPERR_GENERIC_ERROR, |answer| answer.map_or_else(|error| error.code(), |_| 0))
-                }
-            }
-        })
-    }
-}
-
-unsafe extern "C" fn write_ready<P: Plugin>(npp: NPP, stream: *mut NPStream) -> i32 {
-    // SAFETY: as in `new_stream`.
-    unsafe {
-        call::<P, _>("NPP_WriteReady", npp, 0, |plugin, instance| {
-            let Some(stream) = instance.0.streams.find(stream) else { return 0 };
-            i32::try_from(plugin.stream_ready(instance, &stream)).unwrap_or(i32::MAX)
-        })
-    }
-}
-
-unsafe extern "C" fn write<P: Plugin>(
-    npp: NPP,
-    stream: *mut NPStream,
-    offset: i32,
-    length: i32,
-    buffer: *mut c_void,
-) -> i32 {
-    // SAFETY: as in `new_stream`, with `length` bytes in the buffer.
-    unsafe {
-        call::<P, _>("NPP_Write", npp, -1, |plugin, instance| {
-            let (Some(stream), Ok(length)) = (instance.0.streams.find(stream), usize::try_from(length)) else {
-                return -1;
-            };
-            let data = if buffer.is_null() { &[] } else { std::slice::from_raw_parts(buffer.cast::<u8>(), length) };
-            // The ABI's offset runs over at 2 GiB; as an unsigned number it lasts for 4.
-            let offset = u64::from(offset.cast_unsigned());
-            match plugin.stream_data(instance, &stream, offset, data) {
-                Ok(taken) => i32::try_from(taken.min(data.len())).unwrap_or(i32::MAX),
-                Err(_) => -1,
-            }
-        })
-    }
-}
-
-unsafe extern "C" fn stream_as_file<P: Plugin>(npp: NPP, stream: *mut NPStream, path: *const c_char) {
-    // SAFETY: as in `new_stream`, with a text or null.
-    unsafe {
-        call::<P, _>("NPP_StreamAsFile", npp, (), |plugin, instance| {
-            let Some(stream) = instance.0.streams.find(stream) else { return };
-            let path = strings::from_c(path);
-            plugin.stream_file(instance, &stream, path.as_deref().map(Path::new));
-        });
-    }
-}
-
-unsafe extern "C" fn destroy_stream<P: Plugin>(npp: NPP, stream: *mut NPStream, reason: NPReason) -> NPError {
-    // SAFETY: as in `new_stream`.
-    unsafe {
-        call::<P, _>("NPP_DestroyStream", npp, NPERR_INVALID_INSTANCE_ERROR, |plugin, instance| {
-            // One that was refused is not known any more.
-            if let Some(stream) = instance.0.streams.close(stream) {
-                plugin.stream_end(instance, &stream, Reason::read(reason));
-            }
-            NPERR_NO_ERROR
-        })
-    }
-}
 
 unsafe extern "C" fn url_notify<P: Plugin>(npp: NPP, url: *const c_char, reason: NPReason, data: *mut c_void) {
     // SAFETY: the browser calls with an instance of this plugin and a text.
