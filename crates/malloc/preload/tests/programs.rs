@@ -30,7 +30,7 @@ fn same(build: impl Fn(Command) -> Command) -> String {
 }
 
 const PYTHON: &str = r#"
-import json, re, subprocess, threading, zlib, hashlib
+import json, re, sqlite3, subprocess, threading, zlib, hashlib
 table = [{"id": i, "name": "user %d" % i, "tags": [str(i * j) for j in range(5)]} for i in range(20000)]
 text = json.dumps(table)
 assert json.loads(text) == table
@@ -41,6 +41,11 @@ def work(n):
 threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
 [t.start() for t in threads]; [t.join() for t in threads]
 print(len(text), len(re.findall(r"user \d+", text)), sorted(digests))
+base = sqlite3.connect(":memory:")
+base.execute("create table users (id integer primary key, name text, tags text)")
+base.executemany("insert into users values (:id, :name, :tags)", [{**row, "tags": " ".join(row["tags"])} for row in table])
+base.execute("create index names on users (name)")
+print(base.execute("select count(*), sum(length(tags)), max(name) from users where name > 'user 5'").fetchall())
 print(subprocess.run(["sort"], input="b\na\n", capture_output=True, text=True).stdout)
 "#;
 
