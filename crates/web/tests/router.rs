@@ -214,18 +214,19 @@ fn rules() -> impl Strategy<Value = Matcher> {
     })
 }
 
-/// Every request over a small alphabet with a letter that no rule names and bytes that are not UTF-8.
+/// Every request over a small alphabet, with a letter that no rule names, alone and before the others, and bytes that are
+/// not UTF-8.
 fn requests() -> Vec<Request<Body>> {
-    let segments = ["", "a", "b", "c", "%FF"];
+    let segments = ["", "a", "b", "c", "ca", "cb", "%FF"];
     let mut paths = vec!["*".to_owned()];
     let mut longest = vec![String::new()];
-    for _ in 0..4 {
+    for _ in 0..3 {
         longest = longest.iter().flat_map(|path| segments.map(|segment| format!("{path}/{segment}"))).collect();
         paths.extend_from_slice(&longest);
     }
     let mut requests = Vec::new();
     for path in paths {
-        for (method, host) in [("GET", "a"), ("HEAD", "b"), ("PUT", "a"), ("PUT", "b"), ("POST", "b")] {
+        for (method, host) in [("GET", "a"), ("HEAD", "b"), ("PUT", "a"), ("PUT", "b"), ("POST", "a"), ("POST", "b")] {
             let request = Request::builder().method(method).uri(path.as_str()).header(HOST, host);
             requests.push(request.body(Body::default()).expect("valid"));
         }
