@@ -1,7 +1,7 @@
 //! `planet plugin`: native browser plugins. What the commands do is in `planet-npapi-doctor`.
 //!
 //! - [`args`] is what can be written on the command line.
-//! - [`doctor`] is `planet plugin doctor`.
+//! - `doctor` is `planet plugin doctor`.
 
 pub mod args;
 mod doctor;
