@@ -177,7 +177,8 @@ class Doctor(unittest.TestCase):
         said = self.doctor("which", TYPE, "--engine", "chromium").stdout
         self.assertIn(f"loads: {new}\nbecause: it was changed last", said)
         os.utime(new, (1e9, 1e9))
-        self.assertIn("loads: undetermined", self.doctor("which", TYPE, "--engine", "chromium").stdout)
+        said = self.doctor("which", TYPE, "--engine", "chromium").stdout
+        self.assertIn(f"loads: {old}\nbecause: of those changed at the same time", said)
         old.unlink()
         said = self.doctor("which", TYPE, "--engine", "chromium").stdout
         self.assertIn(f"loads: {new}\nbecause: {self.two} comes first", said)

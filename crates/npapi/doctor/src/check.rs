@@ -154,7 +154,10 @@ fn check_resource(inspection: &Inspection, report: &mut Report) {
 
 fn check_elf(path: &Path, inspection: &Inspection, prober: Prober<'_>, report: &mut Report) {
     if path.extension().is_none_or(|extension| extension != "so") {
-        report.add(Verdict::Refused, "its name does not end with .so, and engines list no other files");
+        report.add(
+            Verdict::Doubtful,
+            "its name does not end with .so, and of the engines only Chromium lists other files",
+        );
     }
     let host = file::host_architecture();
     if !inspection.architectures.iter().any(|name| name == host) {

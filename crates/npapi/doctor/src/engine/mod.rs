@@ -107,24 +107,28 @@ fn paths_in(surroundings: &Surroundings, name: &str) -> Vec<PathBuf> {
     value.split(':').filter(|path| !path.is_empty()).map(PathBuf::from).collect()
 }
 
-/// The files of some folders whose name ends with `.so`, each file once, in the order of the folders.
-fn shared_libraries(folders: &[PathBuf]) -> Vec<(PathBuf, String)> {
+/// The files of some folders whose names an engine takes, each file once, in the order of the folders.
+fn files(folders: &[PathBuf], takes: fn(&Path) -> bool) -> Vec<(PathBuf, String)> {
     let mut found: Vec<(PathBuf, String)> = Vec::new();
     for folder in folders {
         let Ok(entries) = fs::read_dir(folder) else { continue };
         let mut names: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         names.sort();
         for name in names {
-            let is_library = name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("so"));
-            let is_hidden = name.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
             // A symbolic link to nowhere has no real path, and no engine sees it.
             let Ok(path) = name.canonicalize() else { continue };
-            if is_library && !is_hidden && path.is_file() && !found.iter().any(|(known, _)| *known == path) {
+            if takes(&name) && path.is_file() && !found.iter().any(|(known, _)| *known == path) {
                 found.push((path, name.display().to_string()));
             }
         }
     }
     found
+}
+
+/// Whether a name ends with `.so`, in upper or lower case, and is not hidden.
+fn is_shared_library(name: &Path) -> bool {
+    name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("so"))
+        && name.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.'))
 }
 
 /// Asks each file what it is.

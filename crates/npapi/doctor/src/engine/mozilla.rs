@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Choice, Decision, Surroundings, examine, handling, paths_in, registry, shared_libraries, user_folder};
+use super::{
+    Choice, Decision, Surroundings, examine, files, handling, is_shared_library, paths_in, registry, user_folder,
+};
 use crate::check::Prober;
 
 pub(super) fn choose(mime: &str, surroundings: &Surroundings, prober: Prober<'_>) -> Choice {
@@ -14,7 +16,7 @@ pub(super) fn choose(mime: &str, surroundings: &Surroundings, prober: Prober<'_>
     let system =
         if cfg!(target_pointer_width = "64") { "/usr/lib64/mozilla/plugins" } else { "/usr/lib/mozilla/plugins" };
     folders.push(PathBuf::from(system));
-    let candidates = examine(shared_libraries(&folders), mime, prober);
+    let candidates = examine(files(&folders, is_shared_library), mime, prober);
     let version = |index: usize| {
         let answer = candidates[index].answer.as_ref();
         numbers(answer.map(|answer| answer.version.as_str()).unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Choice, Decision, Surroundings, examine, handling, paths_in, shared_libraries, user_folder};
+use super::{Choice, Decision, Surroundings, examine, files, handling, is_shared_library, paths_in, user_folder};
 use crate::check::Prober;
 
 const FOLDERS: [&str; 18] = [
@@ -31,7 +31,7 @@ const BANNED: [&str; 3] = ["skypebuttons", "libkpartsplugin", "libvlcplugin"];
 
 pub(super) fn choose(mime: &str, surroundings: &Surroundings, prober: Prober<'_>) -> Choice {
     let folders = folders(surroundings);
-    let mut candidates = examine(shared_libraries(&folders), mime, prober);
+    let mut candidates = examine(files(&folders, is_shared_library), mime, prober);
     for candidate in &mut candidates {
         let name = candidate.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let base = name.split('.').next().unwrap_or_default();
