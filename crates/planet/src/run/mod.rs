@@ -40,11 +40,11 @@ pub fn run(command: &[OsString]) -> Result<Infallible, RunError> {
     let [name, arguments @ ..] = command else { return Err(RunError::NoCommand) };
     let library = find_library()?;
     let path = program::find(name, env::var_os("PATH").as_deref())?;
-    let interpreter = program::interpreter(&path)?;
-    check(&path, &interpreter, &library)?;
+    let files = program::interpreters(&path)?;
+    check(files.last().unwrap_or(&path), &library)?;
     let mut program = Command::new(&path);
     program.arg0(name).args(arguments).env(PRELOAD, preload(&library, env::var_os(PRELOAD).as_deref()));
-    if env::var_os(python::VARIABLE).is_none() && python::takes_malloc(&interpreter) {
+    if env::var_os(python::VARIABLE).is_none() && python::takes_malloc(&files) {
         program.env(python::VARIABLE, python::MALLOC);
     }
     Err(RunError::Start { program: path, error: program.exec() })
@@ -65,17 +65,17 @@ fn find_library() -> Result<PathBuf, RunError> {
 }
 
 /// Refuses what the loader would run without the allocator, and without a word.
-fn check(program: &Path, interpreter: &Path, library: &Path) -> Result<(), RunError> {
-    let interpreter_is = Binary::read(interpreter)?;
+fn check(program: &Path, library: &Path) -> Result<(), RunError> {
+    let program_is = Binary::read(program)?;
     let library_is = Binary::read(library)?;
-    if interpreter_is.linkage == Linkage::Static {
-        return Err(RunError::Static { program: interpreter.to_owned() });
+    if program_is.linkage == Linkage::Static {
+        return Err(RunError::Static { program: program.to_owned() });
     }
-    if interpreter_is.machine != library_is.machine {
-        return Err(RunError::OtherMachine { program: interpreter.to_owned(), library: library.to_owned() });
+    if program_is.machine != library_is.machine {
+        return Err(RunError::OtherMachine { program: program.to_owned(), library: library.to_owned() });
     }
-    if program::gains_privileges(interpreter).map_err(|error| RunError::Read { path: program.to_owned(), error })? {
-        return Err(RunError::Privileged { program: interpreter.to_owned() });
+    if program::gains_privileges(program).map_err(|error| RunError::Read { path: program.to_owned(), error })? {
+        return Err(RunError::Privileged { program: program.to_owned() });
     }
     Ok(())
 }

@@ -36,28 +36,33 @@ pub(super) fn find(name: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, RunErr
     found.ok_or_else(|| RunError::NotFound { name: name.to_owned() })
 }
 
-/// The program that the kernel runs for a file: the file itself, or for a script its interpreter. `env` in between is
-/// looked through, since it becomes the program it names.
-pub(super) fn interpreter(file: &Path) -> Result<PathBuf, RunError> {
-    let mut program = file.to_owned();
-    for _ in 0..=MAX_INTERPRETERS {
-        let Some(line) =
-            first_line_of_script(&program).map_err(|error| RunError::Read { path: program.clone(), error })?
-        else {
-            return Ok(program);
-        };
-        let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
-        let missing =
-            || RunError::NotAProgram { path: program.clone(), problem: "its first line is `#!` alone".into() };
-        let named = Path::new(OsStr::from_bytes(words.next().ok_or_else(missing)?));
-        let mut behind_env = || words.find(|word| !word.starts_with(b"-") && !word.contains(&b'='));
-        let through_env = if named.file_name() == Some(OsStr::new("env")) { behind_env() } else { None };
-        program = match through_env {
-            Some(name) => find(OsStr::from_bytes(name), env::var_os("PATH").as_deref())?,
-            None => find(named.as_os_str(), None)?,
-        };
+/// The files that the kernel goes through to run one: the file itself, and behind a script its interpreter, and so on; the
+/// last is a program. `env` in between is looked through, since it becomes the program it names.
+pub(super) fn interpreters(file: &Path) -> Result<Vec<PathBuf>, RunError> {
+    let mut files = vec![file.to_owned()];
+    while let Some(next) = interpreter(&files[files.len() - 1])? {
+        if files.len() > MAX_INTERPRETERS {
+            return Err(RunError::TooManyInterpreters { path: file.to_owned() });
+        }
+        files.push(next);
     }
-    Err(RunError::TooManyInterpreters { path: file.to_owned() })
+    Ok(files)
+}
+
+/// What runs a script; `None` for a file that is none.
+fn interpreter(file: &Path) -> Result<Option<PathBuf>, RunError> {
+    let line = first_line_of_script(file).map_err(|error| RunError::Read { path: file.to_owned(), error })?;
+    let Some(line) = line else { return Ok(None) };
+    let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    let missing = || RunError::NotAProgram { path: file.to_owned(), problem: "its first line is `#!` alone".into() };
+    let named = Path::new(OsStr::from_bytes(words.next().ok_or_else(missing)?));
+    let is_env = named.file_name() == Some(OsStr::new("env"));
+    let behind_env = words.find(|word| is_env && !word.starts_with(b"-") && !word.contains(&b'='));
+    match behind_env {
+        Some(name) => find(OsStr::from_bytes(name), env::var_os("PATH").as_deref()),
+        None => find(named.as_os_str(), None),
+    }
+    .map(Some)
 }
 
 /// Whether running the file changes who one is, for which the loader then distrusts the environment.
@@ -109,17 +114,18 @@ mod tests {
     fn scripts_lead_to_their_interpreter() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let shell = Path::new("/bin/sh");
-        assert_eq!(interpreter(shell).unwrap(), shell);
+        let last = |file: &Path| interpreters(file).unwrap().pop().unwrap();
+        assert_eq!(interpreters(shell).unwrap(), [shell]);
         let direct = script(folder.path(), "direct", "#! /bin/sh -e\n");
-        assert_eq!(interpreter(&direct).unwrap(), shell);
+        assert_eq!(interpreters(&direct).unwrap(), [&*direct, shell]);
         let indirect = script(folder.path(), "indirect", &format!("#!{}\n", direct.display()));
-        assert_eq!(interpreter(&indirect).unwrap(), shell);
+        assert_eq!(last(&indirect), shell);
         let through_env = script(folder.path(), "through-env", "#!/usr/bin/env -S A=1 sh -e\n");
-        assert_eq!(interpreter(&through_env).unwrap().file_name(), Some(OsStr::new("sh")));
+        assert_eq!(last(&through_env).file_name(), Some(OsStr::new("sh")));
         let empty = script(folder.path(), "empty", "#!\n");
-        assert!(matches!(interpreter(&empty), Err(RunError::NotAProgram { .. })));
+        assert!(matches!(interpreters(&empty), Err(RunError::NotAProgram { .. })));
         let itself = script(folder.path(), "itself", &format!("#!{}\n", folder.path().join("itself").display()));
-        assert!(matches!(interpreter(&itself), Err(RunError::TooManyInterpreters { .. })));
+        assert!(matches!(interpreters(&itself), Err(RunError::TooManyInterpreters { .. })));
     }
 
     #[test]

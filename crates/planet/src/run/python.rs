@@ -4,7 +4,8 @@
 //! malloc for them (`PYTHONMALLOC=malloc`), their memory can go back page by page.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Chooses CPython's allocator.
 pub(super) const VARIABLE: &str = "PYTHONMALLOC";
@@ -12,30 +13,50 @@ pub(super) const VARIABLE: &str = "PYTHONMALLOC";
 /// Every object from malloc.
 pub(super) const MALLOC: &str = "malloc";
 
-/// Whether a program is a CPython that can take its objects from malloc. Builds without the global interpreter lock,
-/// whose names end in `t`, cannot.
-pub(super) fn takes_malloc(program: &Path) -> bool {
+/// Prints 1 where there is no global interpreter lock, and else 0 or nothing.
+const IS_FREE_THREADED: &str = "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)";
+
+/// Whether these [files](super::program::interpreters) lead to a CPython that can take its objects from malloc. Builds without
+/// the global interpreter lock cannot. Their names end in `t`; a Python that hides behind a script, as version managers
+/// have it, is asked.
+pub(super) fn takes_malloc(files: &[PathBuf]) -> bool {
+    let Some(program) = files.last() else { return false };
     // A virtual environment's `python` links to the real one, whose name says more.
-    let real = fs::canonicalize(program);
-    let path = real.as_deref().unwrap_or(program);
-    let Some(version) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("python"))
-    else {
-        return false;
-    };
+    let real = fs::canonicalize(program).unwrap_or_else(|_| program.clone());
+    if let Some(version) = version(&real) {
+        return is_with_lock(version);
+    }
+    let Some(wrapper) = files.iter().find(|file| version(file).is_some_and(is_with_lock)) else { return false };
+    let answer = Command::new(wrapper).args(["-c", IS_FREE_THREADED]).stderr(Stdio::null()).output();
+    answer.is_ok_and(|answer| answer.status.success() && answer.stdout.trim_ascii() == b"0")
+}
+
+/// What stands behind `python` in a file's name.
+fn version(file: &Path) -> Option<&str> {
+    file.file_name()?.to_str()?.strip_prefix("python")
+}
+
+fn is_with_lock(version: &str) -> bool {
     version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+
+    fn takes(program: impl Into<PathBuf>) -> bool {
+        takes_malloc(&[program.into()])
+    }
 
     #[test]
     fn pythons_are_known_by_their_names() {
-        for name in ["python", "python3", "/opt/bin/python3.13"] {
-            assert!(takes_malloc(Path::new(name)), "{name}");
+        for name in ["/none/python", "/none/python3", "/none/python3.13"] {
+            assert!(takes(name), "{name}");
         }
-        for name in ["python3.13t", "python3-config", "pypy3", "perl", "/"] {
-            assert!(!takes_malloc(Path::new(name)), "{name}");
+        for name in ["/none/python3.13t", "/none/python3-config", "/none/pypy3", "/none/perl", "/"] {
+            assert!(!takes(name), "{name}");
         }
     }
 
@@ -45,6 +66,17 @@ mod tests {
         let (real, link) = (folder.path().join("python3.14t"), folder.path().join("python"));
         fs::write(&real, "").expect("a temporary file");
         std::os::unix::fs::symlink(&real, &link).expect("a link to it");
-        assert!(!takes_malloc(&link));
+        assert!(!takes(link));
+    }
+
+    #[test]
+    fn one_behind_a_script_is_asked() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (answer, takes) in [("echo 0", true), ("echo 1", false), ("exit 1", false)] {
+            let wrapper = folder.path().join("python3");
+            fs::write(&wrapper, format!("#!/bin/sh\n{answer}\n")).expect("a temporary file");
+            fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("it is ours");
+            assert_eq!(takes_malloc(&[wrapper, "/bin/sh".into()]), takes, "{answer}");
+        }
     }
 }
