@@ -46,7 +46,13 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy", about: "warnings are errors", needs: &[Need::Lints], limit: minutes(20), run: clippy },
     Step { name: "rust", about: "unit, crate and doc tests", needs: &[], limit: minutes(25), run: rust },
     Step { name: "docs", about: "rustdoc without a warning", needs: &[], limit: minutes(10), run: docs },
-    Step { name: "loom", about: "model check of the outbound queue", needs: &[], limit: minutes(15), run: loom },
+    Step {
+        name: "loom",
+        about: "model checks of the outbound queue and the allocator",
+        needs: &[],
+        limit: minutes(15),
+        run: loom,
+    },
     Step {
         name: "client",
         about: "unit tests of the browser client",
@@ -159,11 +165,15 @@ fn docs(context: &Context) -> Result<(), String> {
 }
 
 fn loom(context: &Context) -> Result<(), String> {
-    let mut command = workspace::cargo();
-    command.args(["test", "--package", "planet-hub", "--lib", "--release", "model"]);
-    // Other flags would rebuild everything, and back again, in the usual target folder.
-    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", workspace::target().join("loom"));
-    context.run(command)
+    for arguments in [["planet-hub", "model"], ["planet-malloc", ""]] {
+        let [package, filter] = arguments;
+        let mut command = workspace::cargo();
+        command.args(["test", "--package", package, "--lib", "--release", filter]);
+        // Other flags would rebuild everything, and back again, in the usual target folder.
+        command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", workspace::target().join("loom"));
+        context.run(command)?;
+    }
+    Ok(())
 }
 
 fn client(context: &Context) -> Result<(), String> {
