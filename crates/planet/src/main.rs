@@ -11,7 +11,7 @@ use planet::{
     config::{self, Config},
     descriptors, log, plugin,
     run::{self, RunError},
-    serve,
+    serve, signals,
 };
 use planet_loadtest::{BenchArgs, BenchError};
 
@@ -25,12 +25,16 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(*args),
         Command::Bench(args) => bench(&args),
         Command::Run(args) => run(&args),
-        Command::Plugin(command) => match plugin::run(&command) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::from(FAILURE),
-            Err(error) => fail(&error, FAILURE),
-        },
+        Command::Plugin(command) => {
+            signals::end_when_nobody_reads();
+            match plugin::run(&command) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::from(FAILURE),
+                Err(error) => fail(&error, FAILURE),
+            }
+        }
         Command::Reference => {
+            signals::end_when_nobody_reads();
             print!("{}", config::reference::markdown());
             ExitCode::SUCCESS
         }
@@ -44,6 +48,7 @@ fn serve(args: ServeArgs) -> ExitCode {
         Err(error) => return fail(&error, WRONG_SETTINGS),
     };
     if print_config {
+        signals::end_when_nobody_reads();
         print!("{}", config::print::print(&config));
         return ExitCode::SUCCESS;
     }

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: stop in order, and at once when asked twice.
+//! SIGTERM and SIGINT: stop in order, and at once when asked twice. SIGPIPE: nobody reads any more.
 
 use std::{io, time::Duration};
 
@@ -63,4 +63,12 @@ impl Stop {
         }
         "Ctrl-C"
     }
+}
+
+/// Ends this process without a word when whoever reads its output has gone, as `head` does, and as other commands of a
+/// shell do. A server must not: there, it is for each connection to notice.
+pub fn end_when_nobody_reads() {
+    // SAFETY: no handler is installed, the signal only gets back what the system does by default, which Rust's start-up
+    // code has changed. Other threads that write meanwhile see one behaviour or the other.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
