@@ -123,15 +123,18 @@ fn a_sleeping_thread_holds_nothing_back() {
 #[test]
 fn what_is_used_again_and_again_is_kept() {
     let _alone = alone();
-    drop(Blocks::new(20_000, |_| 1000));
-    let returned = figures().returned;
     let round = || drop(Blocks::new(20_000, |_| 1000));
-    // Far less than the delay of a second passes, whatever the machine does: there is no pause between the rounds.
-    let start = Instant::now();
-    (0..20).for_each(|_| round());
-    if start.elapsed() < Duration::from_millis(300) {
-        assert!(figures().returned - returned < 10 * MB as u64);
-    }
+    // On a busy machine it can take some attempts until little enough of the delay of a second passes.
+    let was_quick = (0..100).any(|_| {
+        round();
+        let (returned, start) = (figures().returned, Instant::now());
+        (0..20).for_each(|_| round());
+        let returned = figures().returned - returned;
+        let was_quick = start.elapsed() < Duration::from_millis(300);
+        assert!(!was_quick || returned < 10 * MB as u64, "{returned} bytes");
+        was_quick
+    });
+    assert!(was_quick, "of 100 attempts, none was done within 300 ms");
     release();
 }
 
