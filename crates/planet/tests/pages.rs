@@ -35,9 +35,12 @@ fn ask(server: &Running, method: &str, path: &str, headers: &str) -> Answer {
 #[test]
 fn the_second_request_is_answered_from_the_cache() {
     let server = Running::start(&[]);
-    for path in ["/1/client.js", "/client.mjs", "/", "/chat.js"] {
+    for (path, kind) in
+        [("/1/client.js", "javascript"), ("/client.mjs", "javascript"), ("/", "html"), ("/chat.js", "javascript")]
+    {
         let (first, second) = (ask(&server, "GET", path, ""), ask(&server, "GET", path, ""));
         assert_eq!((first.status(), second.status()), ("200", "200"), "{path}");
+        assert_eq!(second.header("content-type"), Some(&*format!("text/{kind}; charset=utf-8")), "{path}");
         assert!(!first.body.is_empty() && first.body == second.body, "{path}");
         assert!(first.header("cache-status").unwrap().contains("fwd=uri-miss"), "{path}: {}", first.head);
         assert!(second.header("cache-status").unwrap().contains("hit"), "{path}: {}", second.head);

@@ -162,13 +162,36 @@ fn boundary() -> String {
     format!("{:016x}{:016x}", random(), random())
 }
 
-/// By the extension of the name; text is UTF-8.
+/// By the extension of the name; text is UTF-8. All scripts have the one type that RFC 9239 leaves them.
 fn media_type(path: &str) -> String {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
+    if kind.essence_str() == "application/javascript" {
+        return "text/javascript; charset=utf-8".to_owned();
+    }
     let text = kind.type_() == mime_guess::mime::TEXT && kind.get_param("charset").is_none();
     if text { format!("{kind}; charset=utf-8") } else { kind.to_string() }
 }
 
 fn field(text: String) -> io::Result<HeaderValue> {
     HeaderValue::try_from(text).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::media_type;
+
+    #[test]
+    fn text_has_its_charset_and_scripts_have_one_type() {
+        for (path, expected) in [
+            ("a/index.html", "text/html; charset=utf-8"),
+            ("app.js", "text/javascript; charset=utf-8"),
+            ("app.mjs", "text/javascript; charset=utf-8"),
+            ("a.json", "application/json"),
+            ("a.svg", "image/svg+xml"),
+            ("a.unknown", "application/octet-stream"),
+            ("a", "application/octet-stream"),
+        ] {
+            assert_eq!(media_type(path), expected, "{path}");
+        }
+    }
 }
