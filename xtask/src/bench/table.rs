@@ -47,7 +47,7 @@ impl Pair {
 
     /// Each cost as a part of the limit's at the same time.
     pub(super) fn ratios(&self) -> Vec<f64> {
-        self.planet.costs.iter().zip(&self.limit.costs).map(|(cost, limit)| cost / limit).collect()
+        ratios(&self.planet.costs, &self.limit.costs)
     }
 }
 
@@ -57,6 +57,11 @@ impl Series {
         self.deliveries += figures.delivered;
         self.lost += figures.lost;
     }
+}
+
+/// Each figure as a part of the other's of the same turn.
+pub(super) fn ratios(of: &[f64], to: &[f64]) -> Vec<f64> {
+    of.iter().zip(to).map(|(of, to)| of / to).collect()
 }
 
 /// The middle one; of an even number, the mean of the two in the middle.

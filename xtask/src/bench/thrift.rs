@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::table::median;
+use super::table::{median, ratios};
 use crate::server::Server;
 use crate::test::needs::{self, Need, Needs};
 use crate::{process, workspace};
@@ -62,8 +62,8 @@ pub(super) fn run(options: &Options) -> Result<bool, String> {
             }
         }
         for ((name, _), theirs) in servers.iter().zip(&rates) {
-            let ratios: Vec<f64> = theirs.iter().zip(&rates[0]).map(|(theirs, ours)| theirs / ours).collect();
-            println!("| {name} | {calls} | {:.0} | {:.2} |", median(theirs), median(&ratios));
+            let ratio = median(&ratios(theirs, &rates[0]));
+            println!("| {name} | {calls} | {:.0} | {ratio:.2} |", median(theirs));
         }
     }
     Ok(true)

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Turn;
-use crate::bench::table::{median, range, save};
+use crate::bench::table::{median, range, ratios, save};
 
 /// One server at one task.
 #[derive(Debug)]
@@ -28,11 +28,6 @@ impl Row {
     fn figures(&self, figure: impl Fn(&Turn) -> f64) -> Vec<f64> {
         self.turns.iter().map(figure).collect()
     }
-}
-
-/// Each figure as a part of the other's in the same turn.
-fn ratios(of: &[f64], to: &[f64]) -> Vec<f64> {
-    of.iter().zip(to).map(|(of, to)| of / to).collect()
 }
 
 impl Results {
