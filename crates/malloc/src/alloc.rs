@@ -1,19 +1,16 @@
 //! The calls of an allocator, with the meaning C gives them. [`crate::PlanetMalloc`] and the C face stand on these.
 
 use core::ptr;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::arena::{self, LARGEST_RUN};
 use crate::chunk::{chunk_of, span_at};
-use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of, dense_class_of};
+use crate::classes::{CLASSES, MIN_ALIGN, SIZES, SMALL, aligned_class_of, class_of, medium_class_of};
+use crate::heap::Heap;
 use crate::remote::{self, Freed};
-use crate::report::misuse;
+use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::span::{Kind, SLICE, Span};
 use crate::sys::PAGE;
 use crate::{background, heap, large, remote::Posted, thread, tls};
-
-const BAD_POINTER: &str = "free of a pointer that was not allocated, or a double free,";
-const DOUBLE_FREE: &str = "double free";
 
 /// The largest size that is ever allocated: what a pointer difference can express.
 const MOST: usize = isize::MAX as usize;
@@ -27,15 +24,34 @@ pub fn allocate(size: usize) -> *mut u8 {
 }
 
 /// As [`allocate`], but calls `slowly` when the usual way of a few instructions does not lead to a block. So a caller
-/// with more to do then, such as setting `errno`, need not look at every result. It should end in
+/// with more to do then, such as setting `errno`, need not look at every result. It must begin with
 /// [`allocate_slowly`].
 #[inline(always)]
 pub fn allocate_or(size: usize, slowly: impl FnOnce(usize) -> *mut u8) -> *mut u8 {
-    let Some(class) = dense_class_of(size) else { return slowly(size) };
-    let slot = tls::heap().take(class);
+    if size > SMALL {
+        return allocate_medium(size, slowly);
+    }
+    let heap = tls::enter();
+    let slot = heap.small_magazine(size).take(heap.mark());
     if slot.is_null() {
         return slowly(size);
     }
+    tls::leave();
+    #[cfg(feature = "debug")]
+    crate::debug::fill_fresh(slot);
+    slot
+}
+
+/// Not inlined, so that the way of the small blocks has no detour.
+#[inline(never)]
+extern "C" fn allocate_medium<F: FnOnce(usize) -> *mut u8>(size: usize, slowly: F) -> *mut u8 {
+    let heap = tls::enter();
+    let Some(class) = medium_class_of(size) else { return slowly(size) };
+    let slot = heap.magazine(class).take(heap.mark());
+    if slot.is_null() {
+        return slowly(size);
+    }
+    tls::leave();
     #[cfg(feature = "debug")]
     crate::debug::fill_fresh(slot);
     slot
@@ -44,6 +60,7 @@ pub fn allocate_or(size: usize, slowly: impl FnOnce(usize) -> *mut u8) -> *mut u
 /// Allocates as [`allocate`] does, by way of everything there is.
 #[inline(never)]
 pub fn allocate_slowly(size: usize) -> *mut u8 {
+    tls::leave();
     let block = match class_of(size) {
         Some(class) => allocate_slot(class),
         None => allocate_big(size, MIN_ALIGN).0,
@@ -55,14 +72,26 @@ pub fn allocate_slowly(size: usize) -> *mut u8 {
 
 /// A slot of the class, or null. Gives the thread a heap if it has none.
 fn allocate_slot(class: usize) -> *mut u8 {
-    let mut heap = tls::heap();
-    if ptr::eq(heap, &heap::NOBODY) {
-        match thread::settle_in() {
-            Some(own) => heap = own,
-            None => return ptr::null_mut(),
+    loop {
+        let heap = tls::enter();
+        let mut slot = heap.magazine(class).take(heap.mark());
+        if slot.is_null() && !ptr::eq(heap, &heap::NOBODY) && !thread::are_left_behind() {
+            if heap.refill(class) {
+                slot = heap.magazine(class).take(heap.mark());
+            }
+            tls::leave();
+            return slot;
+        }
+        tls::leave();
+        if !slot.is_null() {
+            return slot;
+        }
+        if thread::are_left_behind() {
+            thread::clear_left_behind();
+        } else if !thread::find_heap() {
+            return ptr::null_mut();
         }
     }
-    heap.take_from_anywhere(class)
 }
 
 /// A run or a large block, and whether it is known to read as zeros.
@@ -84,7 +113,7 @@ fn allocate_big(size: usize, align: usize) -> (*mut u8, bool) {
 #[inline]
 pub fn allocate_zeroed(size: usize) -> *mut u8 {
     let (block, zeroed) = match class_of(size) {
-        Some(class) => (allocate_slot(class), false),
+        Some(_) => (allocate(size), false),
         None => allocate_big(size, MIN_ALIGN),
     };
     if !zeroed && !block.is_null() {
@@ -128,67 +157,54 @@ pub unsafe fn free(block: *mut u8) {
 /// As [`free`].
 #[inline(always)]
 unsafe fn free_now(block: *mut u8) {
-    let address = block.expose_provenance();
-    let Some(span) = span_at(address) else { return free_large(address) };
-    if !ptr::eq(span.owner.load(Relaxed), tls::heap()) {
-        return free_elsewhere(span, address);
+    // SAFETY: the caller's promise.
+    if !unsafe { tls::enter().give(block) } {
+        return free_slowly(block);
     }
-    let Some(slot) = span.slot_at(address % SLICE) else { return free_with_care(span, address) };
-    // SAFETY: it has an owner, so it is a span of slots, and there is a bit for each of them.
-    let word = unsafe { span.word(slot / 64) };
-    let (free, bit) = (word.load(Relaxed), 1 << (slot % 64));
-    let left = span.countdown.load(Relaxed).wrapping_sub(1);
-    if free & bit != 0 || span.mailbox().is_claimed() || left == 0 {
-        return free_with_care(span, address);
-    }
-    span.countdown.store(left, Relaxed);
-    // The last access: from here on somebody else may find the span entirely free and let go of it.
-    word.store(free | bit, Release);
+    tls::leave();
 }
 
-/// Frees a slot of the thread's own when there is more to it: a misuse, a free by another thread a moment ago, or the
-/// free after which the span is looked at.
+/// Frees what does not simply go into a magazine. With C's calling convention, which does not unwind, so that `free` ends
+/// in a jump here.
 #[cold]
 #[inline(never)]
-fn free_with_care(span: &'static Span, address: usize) {
-    let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
-    let (word, bit) = (&span.bits()[slot / 64], 1 << (slot % 64));
-    let free = word.load(Relaxed);
-    if free & bit != 0 || (span.mailbox().is_claimed() && is_freed_remotely(span, slot)) {
-        misuse(DOUBLE_FREE, address);
+extern "C" fn free_slowly(block: *mut u8) {
+    tls::leave();
+    let address = block.expose_provenance();
+    let Some(span) = span_at(address) else { return free_large(address) };
+    match tls::own_heap() {
+        Some(own) if ptr::eq(span.owner(), own) => free_own(own, span, block),
+        _ => free_elsewhere(span, block),
     }
-    let left = span.countdown.load(Relaxed).wrapping_sub(1);
-    if left == 0 {
-        return tls::heap().free_and_look(span, slot / 64, bit);
-    }
-    span.countdown.store(left, Relaxed);
-    word.store(free | bit, Release);
 }
 
-/// Whether another thread has freed the slot. Asked when others have freed in the span a moment ago.
-fn is_freed_remotely(span: &Span, slot: usize) -> bool {
-    span.remote_bits()[slot / 64].load(Relaxed) >> (slot % 64) & 1 != 0
+fn free_own(own: &'static Heap, span: &'static Span, block: *mut u8) {
+    while !ptr::eq(tls::enter(), own) {
+        tls::leave();
+        own.wait_until_returned();
+    }
+    own.give_slowly(span, block);
+    tls::leave();
+    background::poke_for(span.slot_size());
 }
 
 /// Frees a slot of another thread's span, or a run.
-#[cold]
-#[inline(never)]
-fn free_elsewhere(span: &'static Span, address: usize) {
+fn free_elsewhere(span: &'static Span, block: *mut u8) {
+    let address = block.addr();
     match span.kind() {
         Kind::Slots => {
             let slot = span.slot_at(address % SLICE);
             let Some(slot) = slot else { misuse(BAD_POINTER, address) };
-            let (word, bit) = (slot / 64, 1 << (slot % 64));
-            if span.bits()[word].load(Relaxed) & bit != 0 {
+            if span.is_free(slot) {
                 misuse(DOUBLE_FREE, address);
             }
             chunk_of(span).note_change();
             span.share();
-            match remote::free(span.mailbox(), &span.remote_bits()[word], bit) {
+            match remote::free(span.mailbox(), &span.remote_bits()[slot / 64], 1 << (slot % 64)) {
                 Freed::Noted => {}
                 Freed::MustPost => {
                     // SAFETY: a claimed span has an owner, and heaps are never unmapped.
-                    unsafe { (*span.owner.load(Acquire)).post(span) };
+                    unsafe { (*span.owner()).post(span) };
                     background::poke();
                 }
                 Freed::Twice => misuse(DOUBLE_FREE, address),
@@ -206,8 +222,6 @@ fn free_elsewhere(span: &'static Span, address: usize) {
 }
 
 /// Frees a large block, or nothing if `address` is 0.
-#[cold]
-#[inline(never)]
 fn free_large(address: usize) {
     if address == 0 {
         return;

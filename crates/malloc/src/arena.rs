@@ -3,7 +3,6 @@
 use core::sync::atomic::Ordering::*;
 
 use crate::chunk::{self, CHUNK, Chunk, FIRST_SLICE, MOST_SLICES, SLICES};
-use crate::heap::Heap;
 use crate::lock::Lock;
 use crate::span::{Kind, SLICE, SLICE_PAGES, Span, pages};
 use crate::sys::{self, PAGE};
@@ -160,12 +159,12 @@ fn find(chunk: &Chunk, count: usize, align: usize) -> Option<usize> {
     None
 }
 
-/// A fresh span of `class`, all slots free.
-pub(crate) fn new_span(class: usize, owner: &Heap) -> Option<&'static Span> {
+/// A fresh span of `class`, all slots free, that has no owner yet.
+pub(crate) fn new_span(class: usize) -> Option<&'static Span> {
     let mut arena = ARENA.lock();
     let (chunk, slice) = arena.take(1, 1)?;
     let span = chunk.span(slice);
-    span.cut(class, owner);
+    span.cut(class);
     Some(span)
 }
 
@@ -225,7 +224,7 @@ fn return_slices(chunk: &Chunk, first: usize, count: usize) {
         let span = chunk.span(slice);
         span.set_kind(Kind::Free);
         // The purge puts a slice that it holds back itself.
-        if span.held.get() == 0 {
+        if !span.is_held() {
             mark(chunk, slice, 1, true);
         }
     }
@@ -248,7 +247,7 @@ pub(crate) fn resize_run(span: &Span, bytes: usize) -> bool {
         mark(chunk, first + old, more, false);
     }
     // The purge may be giving back what lies behind the end of the run, or be about to.
-    if bytes > span.run_bytes.get() as usize && chunk.span(first + old - 1).held.get() != 0 {
+    if bytes > span.run_bytes.get() as usize && chunk.span(first + old - 1).is_held() {
         if new > old {
             mark(chunk, first + old, new - old, true);
         }

@@ -121,6 +121,14 @@ pub(crate) fn span_at(address: usize) -> Option<&'static Span> {
     }
 }
 
+/// The record about the slice that `address`, which must be in a chunk, lies in.
+#[inline(always)]
+pub(crate) fn span_of(address: usize) -> &'static Span {
+    // SAFETY: the caller's promise.
+    let chunk: &'static Chunk = unsafe { &*core::ptr::with_exposed_provenance(address & !(CHUNK - 1)) };
+    chunk.span(address / SLICE % SLICES)
+}
+
 /// The chunk in which a record lies.
 #[inline]
 pub(crate) fn chunk_of(span: &Span) -> &'static Chunk {

@@ -11,7 +11,8 @@ pub(crate) const LARGEST: usize = 32 * 1024;
 pub(crate) const MIN_ALIGN: usize = 16;
 
 const FINE_STEPS: usize = 32;
-const FINE_LIMIT: usize = FINE_STEPS * MIN_ALIGN;
+/// Up to this size every multiple of 16 is a class.
+pub(crate) const SMALL: usize = FINE_STEPS * MIN_ALIGN;
 const STEPS_A_DOUBLING: usize = 16;
 
 /// The slot size of every class, rising.
@@ -24,62 +25,39 @@ pub(crate) const SIZES: [u32; CLASSES] = {
         } else {
             let doubling = (class - FINE_STEPS) / STEPS_A_DOUBLING;
             let step = (class - FINE_STEPS) % STEPS_A_DOUBLING + 1;
-            (FINE_LIMIT << doubling) + step * ((FINE_LIMIT / STEPS_A_DOUBLING) << doubling)
+            (SMALL << doubling) + step * ((SMALL / STEPS_A_DOUBLING) << doubling)
         } as u32;
         class += 1;
     }
     sizes
 };
 
-/// Up to here the class comes from a table with a step of 16 bytes, above it from one with a step of 64: from 1 KiB on
-/// every class is a multiple of 64.
-const DENSE_LIMIT: usize = 1024;
-const SPARSE_STEP: usize = 64;
+/// Above the small sizes every class is a multiple of this.
+const STEP: usize = SMALL / STEPS_A_DOUBLING;
 
-const fn smallest_class_for(size: usize) -> u8 {
-    let mut class = 0;
-    while (SIZES[class] as usize) < size {
-        class += 1;
-    }
-    class as u8
-}
-
-static DENSE: [u8; DENSE_LIMIT / 16 + 1] = {
-    let mut table = [0; DENSE_LIMIT / 16 + 1];
-    let mut step = 0;
+static CLASS_OF_STEP: [u8; LARGEST / STEP + 1] = {
+    let mut table = [0; LARGEST / STEP + 1];
+    let (mut step, mut class) = (0, 0);
     while step < table.len() {
-        table[step] = smallest_class_for(step * 16);
+        while (SIZES[class] as usize) < step * STEP {
+            class += 1;
+        }
+        table[step] = class as u8;
         step += 1;
     }
     table
 };
-
-static SPARSE: [u8; LARGEST / SPARSE_STEP + 1] = {
-    let mut table = [0; LARGEST / SPARSE_STEP + 1];
-    let mut step = 0;
-    while step < table.len() {
-        table[step] = smallest_class_for(step * SPARSE_STEP);
-        step += 1;
-    }
-    table
-};
-
-/// The class of a request of up to 1 KiB, which is nearly every one; `None` above.
-#[inline(always)]
-pub(crate) fn dense_class_of(size: usize) -> Option<usize> {
-    (size <= DENSE_LIMIT).then(|| DENSE[size.div_ceil(16)] as usize)
-}
 
 /// The class of a request of `size` bytes, or `None` when it is too large for any.
 #[inline(always)]
 pub(crate) fn class_of(size: usize) -> Option<usize> {
-    if size <= DENSE_LIMIT {
-        Some(DENSE[size.div_ceil(16)] as usize)
-    } else if size <= LARGEST {
-        Some(SPARSE[size.div_ceil(SPARSE_STEP)] as usize)
-    } else {
-        None
-    }
+    if size <= SMALL { Some(size.saturating_sub(1) / MIN_ALIGN) } else { medium_class_of(size) }
+}
+
+/// The class of a request above [`SMALL`], or `None` when it is too large for any.
+#[inline(always)]
+pub(crate) fn medium_class_of(size: usize) -> Option<usize> {
+    (size <= LARGEST).then(|| CLASS_OF_STEP[size.div_ceil(STEP)] as usize)
 }
 
 /// The class whose slots hold `size` bytes and all start at a multiple of `align`, a power of two.

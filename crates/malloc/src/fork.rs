@@ -1,14 +1,15 @@
 //! Fork in a process with threads: the child gets a heap in order, with every lock free.
 
+use core::mem;
 use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::arena::ARENA;
-use crate::heap::{Heap, ORPHANS, Tenant};
+use crate::heap::{Heap, ORPHANS, Tenant, borrow};
 use crate::large::LARGE;
 use crate::purge::PURGE;
 use crate::thread::{LEFT_BEHIND, REGISTRY};
-use crate::{background, tls};
+use crate::{background, thread, tls};
 
 /// Has the handlers called around every fork.
 pub(crate) fn register() {
@@ -16,27 +17,34 @@ pub(crate) fn register() {
     unsafe { libc::pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
 }
 
-/// Takes every lock, in the order in which they nest: purge, registry, heaps, orphans, arena, large blocks.
+/// How often the forking thread looks whether another has left its section: the longest of them maps memory.
+const PATIENCE: usize = 1_000_000;
+
+/// Borrows every heap and takes every lock, in the order in which they nest: purge, registry, heaps, orphans, arena,
+/// large blocks.
 unsafe extern "C" fn before() {
     #[cfg(feature = "debug")]
     crate::debug::QUARANTINE.raw.acquire();
     PURGE.acquire();
     REGISTRY.raw.acquire();
-    // SAFETY: the registry's lock is held.
-    unsafe { REGISTRY.held() }.heaps().for_each(|heap| heap.lock.acquire());
-    ORPHANS.lock.acquire();
+    let own = tls::own_heap();
+    mem::forget(borrow(|heap| !own.is_some_and(|own| ptr::eq(own, heap)), PATIENCE));
+    mem::forget(ORPHANS.hold());
     ARENA.raw.acquire();
     LARGE.raw.acquire();
 }
 
 unsafe extern "C" fn after_in_parent() {
-    LARGE.raw.release();
-    ARENA.raw.release();
-    ORPHANS.lock.release();
-    // SAFETY: the registry's lock is held.
-    unsafe { REGISTRY.held() }.heaps().for_each(|heap| heap.lock.release());
+    release_locks();
+    thread::heaps().filter(|heap| heap.is_borrowed()).for_each(Heap::give_back);
     REGISTRY.raw.release();
     PURGE.release();
+}
+
+fn release_locks() {
+    LARGE.raw.release();
+    ARENA.raw.release();
+    ORPHANS.let_go();
     #[cfg(feature = "debug")]
     crate::debug::QUARANTINE.raw.release();
 }
@@ -44,20 +52,20 @@ unsafe extern "C" fn after_in_parent() {
 /// The other threads are gone, the purge thread among them. What they had begun without a lock is brought to an end;
 /// their heaps wait until somebody needs what is in them.
 unsafe extern "C" fn after_in_child() {
-    // SAFETY: called right after `before`, whose locks came along held.
-    unsafe { after_in_parent() };
-    background::forget();
-    let registry = REGISTRY.lock();
-    let all = || registry.heaps().chain([&ORPHANS]);
-    all().for_each(Heap::forget_post);
-    all().for_each(Heap::release_claims);
-    let mut left = 0;
-    for heap in registry.heaps() {
-        if heap.tenant.get() == Tenant::Thread && !ptr::eq(heap, tls::heap()) {
+    release_locks();
+    let own = tls::own_heap();
+    let others = || thread::heaps().filter(move |heap| !own.is_some_and(|own| ptr::eq(own, *heap)));
+    for heap in others() {
+        heap.give_back_without_thread();
+        if heap.tenant.get() == Tenant::Thread {
             heap.tenant.set(Tenant::LeftBehind);
-            left += 1;
+            LEFT_BEHIND.fetch_add(1, Relaxed);
         }
     }
-    drop(registry);
-    LEFT_BEHIND.fetch_add(left, Relaxed);
+    REGISTRY.raw.release();
+    PURGE.release();
+    background::forget();
+    let all = || thread::heaps().chain([&ORPHANS]);
+    all().for_each(Heap::forget_post);
+    all().for_each(Heap::release_claims);
 }

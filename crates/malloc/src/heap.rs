@@ -1,69 +1,43 @@
-//! A thread's heap: for each class the span it takes slots from, and the spans it could take next.
+//! A thread's heap: a magazine of slots for each class, and the spans that they come from and go back to.
 //!
-//! There is no cache of freed blocks. A free sets the slot's bit in the record of its span, wherever that span is,
-//! and an allocation takes the lowest set bit of a word of the open span. So what is free is always known exactly,
-//! and a thread that goes to sleep holds nothing back.
-//!
-//! The slow paths run under the heap's lock, which only the purge contends for.
+//! Everything here is done by the thread itself inside its section, see [`crate::tls`], and needs no lock, or by
+//! somebody who has borrowed the heap.
 
-mod closing;
+mod bins;
+mod borrow;
+mod magazine;
 
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
-use crate::chunk::chunk_of;
+use bins::Bins;
+pub(crate) use borrow::borrow;
+use magazine::{FIRST, Magazine, ROOM, room};
+
+use crate::chunk::{chunk_of, span_of};
 use crate::classes::{CLASSES, SIZES};
 use crate::lock::RawLock;
 use crate::remote::{Inbox, Posted};
-use crate::section::Section;
-use crate::span::Span;
-use crate::{arena, background, thread};
+use crate::report::{BAD_POINTER, DOUBLE_FREE, MARK_GONE, misuse};
+use crate::span::{SLICE, Span};
+use crate::section::Seat;
+use crate::{arena, thread, window};
 
-/// Lists of a class: spans with up to a quarter, a half, three quarters and all of their slots free, and full ones.
-const BINS: usize = 5;
-const FULL: usize = 4;
-/// How many spans of a list are compared for the lowest address.
-const LOOKED_AT: usize = 4;
-
-/// A word without free slots, for cursors with no span open.
-static NO_SLOTS: AtomicU64 = AtomicU64::new(0);
-
-/// The heap of a thread that has none: no span is open in it, and none ever belongs to it.
+/// The heap of a thread that has none: there are no slots in it, and no span ever belongs to it.
 pub(crate) static NOBODY: Heap = Heap::new();
 /// The owner of the spans whose thread has ended. Whoever needs one adopts it.
 pub(crate) static ORPHANS: Heap = Heap::new();
 
-/// Where the next slots of a class come from.
-struct Cursor {
-    /// The word of the open span's bitmap from which slots are taken; `NO_SLOTS` when none is open.
-    word: AtomicPtr<AtomicU64>,
-    /// The address of the first slot of that word.
-    base: Cell<usize>,
-    /// The open span, or null.
-    span: AtomicPtr<Span>,
-    /// The span that the purge wants closed, while the owner may still be inside its section.
-    detached: Cell<*const Span>,
-}
-
-impl Cursor {
-    const fn new() -> Self {
-        Self {
-            word: AtomicPtr::new((&raw const NO_SLOTS).cast_mut()),
-            base: Cell::new(0),
-            span: AtomicPtr::new(ptr::null_mut()),
-            detached: Cell::new(ptr::null()),
-        }
-    }
-
-    fn forget_word(&self) {
-        self.word.store((&raw const NO_SLOTS).cast_mut(), Relaxed);
-    }
-
-    fn has_word(&self) -> bool {
-        !ptr::eq(self.word.load(Relaxed), &NO_SLOTS)
-    }
-}
+/// What the magazines of all heaps together may hold, in bytes, and what those of one may, but for one slot of each
+/// class. The purge takes it all from threads that sleep.
+const ALL_MAY_CACHE: usize = 64 << 20;
+const LEAST_CACHED: usize = 256 << 10;
+const MOST_CACHED: usize = 4 << 20;
+/// When all that may be held is, one magazine in turn lets half of its share go for so many wishes of others.
+const WISHES_A_HALVING: usize = 8;
+/// The bits of a tag that say whose span it is stand above those that say where its magazine lies.
+const TAG_SHIFT: u32 = 16;
 
 /// Whose heap it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,232 +50,289 @@ pub(crate) enum Tenant {
     LeftBehind,
 }
 
-fn first_free_word(span: &Span) -> Option<usize> {
-    span.bits().iter().position(|word| word.load(Relaxed) != 0)
-}
-
 /// See the module.
 #[repr(C, align(64))]
 pub(crate) struct Heap {
-    section: Section,
-    cursors: [Cursor; CLASSES],
-    pub(crate) lock: RawLock,
-    bins: [[Cell<*const Span>; BINS]; CLASSES],
+    /// The start of the window and its tags, here so that one load leads to each.
+    window: Cell<usize>,
+    tags: Cell<*const AtomicU32>,
+    /// What the tag of an own span has in its upper half, or zero when the heap's number does not fit there.
+    tag: Cell<u32>,
+    /// The sum over all magazines of the bytes each may hold.
+    may_cache: Cell<usize>,
+    /// How often a magazine that wished to hold more had to wait for others to hold less.
+    wishes: Cell<usize>,
+    /// A magazine for each class, after one for blocks of no size that is always empty.
+    magazines: [Magazine; CLASSES + 1],
+    /// For each class the span from which its magazine is filled, or null.
+    open: [Cell<*const Span>; CLASSES],
+    bins: Bins,
     inbox: Inbox<Span>,
+    /// Held by whoever borrows the heap.
+    lock: RawLock,
+    /// Where the thread finds the heap, null while no thread has it. Guarded by `lock`.
+    seat: AtomicPtr<Seat<Heap>>,
+    /// Whether the purge has borrowed it, or wants to. Guarded by the purge's lock.
+    borrowed: AtomicBool,
+    pub(crate) wanted: Cell<bool>,
+    /// How many slots had been taken when the purge last came by. Guarded by the purge's lock.
+    taken_before: Cell<u64>,
     /// Guarded by the registry's lock.
     pub(crate) next_registered: Cell<*const Heap>,
     /// Guarded by the registry's lock.
     pub(crate) tenant: Cell<Tenant>,
     /// How often the thread's end has been announced to it. Only for the owning thread.
     pub(crate) farewells: Cell<u32>,
+    /// The memory of the magazines, and a word behind it that a free may look at.
+    entries: [Cell<usize>; ROOM + 1],
 }
 
-// SAFETY: the cursors are for the owning thread, and for others as `Section` allows; the lists are guarded by `lock`.
+// SAFETY: the thread and the borrower exclude each other, and the rest says what guards it.
 unsafe impl Sync for Heap {}
 
 impl Heap {
     pub(crate) const fn new() -> Self {
         Self {
-            section: Section::new(),
-            cursors: [const { Cursor::new() }; CLASSES],
-            lock: RawLock::new(),
-            bins: [const { [const { Cell::new(ptr::null()) }; BINS] }; CLASSES],
+            window: Cell::new(window::NOWHERE),
+            tags: Cell::new(ptr::null()),
+            tag: Cell::new(0),
+            may_cache: Cell::new(0),
+            wishes: Cell::new(0),
+            magazines: [const { Magazine::new() }; CLASSES + 1],
+            open: [const { Cell::new(ptr::null()) }; CLASSES],
+            bins: Bins::new(),
             inbox: Inbox::new(),
+            lock: RawLock::new(),
+            seat: AtomicPtr::new(ptr::null_mut()),
+            borrowed: AtomicBool::new(false),
+            wanted: Cell::new(false),
+            taken_before: Cell::new(0),
             next_registered: Cell::new(ptr::null()),
             tenant: Cell::new(Tenant::None),
             farewells: Cell::new(0),
+            entries: [const { Cell::new(0) }; ROOM + 1],
         }
     }
 
-    /// Takes a slot of `class` from the word it took the last one from, or null when that has none left. Only for the
-    /// owning thread.
+    /// Makes fresh memory a heap that can be used, the one with this number.
+    pub(crate) fn equip(&self, number: usize) {
+        let mut end = self.entries.as_ptr_range().start.expose_provenance();
+        for class in 0..CLASSES {
+            end += room(class) * size_of::<usize>();
+            self.magazine(class).equip(end);
+        }
+        if let Ok(number @ 1..) = u16::try_from(number) {
+            let (start, tags) = window::view();
+            self.window.set(start);
+            self.tags.set(tags);
+            self.tag.set(u32::from(number) << TAG_SHIFT);
+        }
+    }
+
+    /// The magazine of a class.
     #[inline(always)]
-    pub(crate) fn take(&self, class: usize) -> *mut u8 {
+    pub(crate) fn magazine(&self, class: usize) -> &Magazine {
         debug_assert!(class < CLASSES);
         // SAFETY: classes come from `classes`, which knows no others.
-        let cursor = unsafe { self.cursors.get_unchecked(class) };
-        self.section.enter();
-        // SAFETY: a cursor always points to a word: of its open span, which stays mapped while it is open, or
-        // `NO_SLOTS`.
-        let word = unsafe { &*cursor.word.load(Relaxed) };
-        let free = word.load(Relaxed);
-        if free == 0 {
-            self.section.leave();
-            return ptr::null_mut();
-        }
-        word.store(free & (free - 1), Relaxed);
-        self.section.leave();
-        let slot = free.trailing_zeros() as usize;
-        ptr::with_exposed_provenance_mut(cursor.base.get() + slot * SIZES[class] as usize)
+        unsafe { self.magazines.get_unchecked(class + 1) }
     }
 
-    /// Takes a slot of `class` from wherever there is one; null when there is no memory. Only for the owning thread.
-    pub(crate) fn take_from_anywhere(&self, class: usize) -> *mut u8 {
+    /// The magazine for blocks of `size` bytes, at most 512.
+    #[inline(always)]
+    pub(crate) fn small_magazine(&self, size: usize) -> &Magazine {
+        const { assert!(size_of::<Magazine>() == 32) };
+        // Up to 512 bytes a class goes up by 16 bytes, and the first magazine is for none.
+        let place = (size + 15) & !15;
+        // SAFETY: there are more than 33 magazines.
+        unsafe { &*self.magazines.as_ptr().byte_add(place * 2) }
+    }
+
+    /// The tag of its own spans of `class`; zero when it has none.
+    fn tag_of(&self, class: usize) -> u32 {
+        match self.tag.get() {
+            0 => 0,
+            tag => tag | (size_of::<Magazine>() * (class + 1)) as u32,
+        }
+    }
+
+    /// Puts the block into a magazine if it is a slot of an own span; false when it has to be freed the long way.
+    ///
+    /// # Safety
+    /// Nobody may use the block any more.
+    #[inline(always)]
+    pub(crate) unsafe fn give(&self, block: *mut u8) -> bool {
+        let slice = block.expose_provenance().wrapping_sub(self.window.get()) / SLICE;
+        if slice >= window::SLICES {
+            return false;
+        }
+        // SAFETY: inside the window's map, which is never unmapped.
+        let tag = unsafe { &*self.tags.get().add(slice) }.load(Relaxed);
+        let place = (tag ^ self.tag.get()) as usize;
+        if place >> TAG_SHIFT != 0 {
+            return false;
+        }
+        // SAFETY: the tag of an own span has the place of a magazine in its lower half.
+        let magazine = unsafe { &*self.magazines.as_ptr().byte_add(place) };
+        // SAFETY: the caller's promise, and an own span has slots.
+        unsafe { magazine.put(block, self.mark()) }
+    }
+
+    /// What a free slot carries in its second word.
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    /// Fills the magazine of `class`, from which nothing could be taken. False when there is no memory.
+    pub(crate) fn refill(&self, class: usize) -> bool {
+        let magazine = self.magazine(class);
+        if let Some(slot) = magazine.next() {
+            misuse(MARK_GONE, slot);
+        }
+        self.let_hold_more(class);
+        let wanted = (magazine.limit() / 2).max(1);
         loop {
-            let slot = self.take(class);
-            if !slot.is_null() {
-                return slot;
+            // SAFETY: null or a span of this heap, which stays mapped while it is open.
+            let open = unsafe { self.open[class].get().as_ref() };
+            if let Some(span) = open {
+                let count = wanted.min(span.free.get() as usize);
+                if count > 0 {
+                    span.take(count, magazine.fill(count, self.mark()));
+                    return true;
+                }
             }
-            if !self.go_on(class) && !self.refill(class) {
-                return ptr::null_mut();
+            if !self.open_another(class) {
+                return false;
             }
         }
     }
 
-    /// Goes on to the lowest word of the open span that has free slots; false when there is none.
-    fn go_on(&self, class: usize) -> bool {
-        let cursor = &self.cursors[class];
-        self.section.enter();
-        // SAFETY: null or the open span, which stays as it is while the thread is inside its section.
-        let span = unsafe { cursor.span.load(Relaxed).as_ref() };
-        let found = span.and_then(|span| Some((span, first_free_word(span)?)));
-        if let Some((span, word)) = found {
-            self.aim(cursor, span, word);
-        }
-        self.section.leave();
-        found.is_some()
-    }
-
-    fn aim(&self, cursor: &Cursor, span: &Span, word: usize) {
-        let pages = span.pages_of_word(word);
-        span.touched.store(span.touched.load(Relaxed) | pages, Relaxed);
-        cursor.base.set(span.base() + word * 64 * span.slot_size());
-        cursor.word.store(ptr::from_ref(&span.bits()[word]).cast_mut(), Relaxed);
-    }
-
-    /// Opens a span of `class`. False when there is no memory.
-    fn refill(&self, class: usize) -> bool {
-        thread::clear_left_behind();
-        let _held = self.lock.hold();
+    fn open_another(&self, class: usize) -> bool {
+        self.close(class);
         self.drain_inbox();
-        let cursor = &self.cursors[class];
-        self.close_cursor(cursor);
-        let span = self.pick(class).or_else(|| self.adopt(class)).or_else(|| arena::new_span(class, self));
-        let Some(span) = span else { return false };
-        let Some(word) = first_free_word(span) else { return false };
-        span.open.set(true);
+        let found = self.bins.pick(class).or_else(|| self.adopt(class)).or_else(|| arena::new_span(class));
+        let Some(span) = found else { return false };
+        if !ptr::eq(span.owner(), self) {
+            self.own(span);
+        }
         chunk_of(span).note_change();
-        self.arm_open(span);
-        self.aim(cursor, span, word);
-        cursor.span.store(ptr::from_ref(span).cast_mut(), Relaxed);
+        span.look_at.set(u16::MAX);
+        self.open[class].set(span);
         true
     }
 
-    /// Closes what the cursor has open. Only for the owning thread outside its section, or in place of it.
-    fn close_cursor(&self, cursor: &Cursor) {
-        let open = cursor.span.swap(ptr::null_mut(), Relaxed).cast_const();
-        cursor.forget_word();
-        for span in [open, cursor.detached.replace(ptr::null())] {
-            // SAFETY: null or a span that is open and so stays mapped.
-            if let Some(span) = unsafe { span.as_ref() } {
-                self.close(span);
-            }
+    fn own(&self, span: &Span) {
+        window::set(span.base(), self.tag_of(span.class()));
+        span.set_owner(self);
+    }
+
+    /// Takes no more slots from the span that is open.
+    fn close(&self, class: usize) {
+        // SAFETY: null or a span of this heap, which stays mapped while it is open.
+        if let Some(span) = unsafe { self.open[class].replace(ptr::null()).as_ref() } {
+            span.collect();
+            chunk_of(span).note_change();
+            self.bins.link(span);
         }
     }
 
-    fn close(&self, span: &'static Span) {
-        span.open.set(false);
-        chunk_of(span).note_change();
-        self.link(span, span.count_free());
-    }
-
-    /// The fullest span of `class` with a free slot, of several the one at the lowest address, taken out of its list.
-    fn pick(&self, class: usize) -> Option<&'static Span> {
-        for bin in 0..FULL {
-            let mut best: Option<&'static Span> = None;
-            let mut at = self.bins[class][bin].get();
-            for _ in 0..LOOKED_AT {
-                // SAFETY: the lists hold spans of this heap, which stay mapped while they are in a list.
-                let Some(span) = (unsafe { at.as_ref() }) else { break };
-                let lower = best.is_none_or(|best| ptr::from_ref(span) < ptr::from_ref(best));
-                if lower && span.held.get() == 0 && span.has_slots() {
-                    best = Some(span);
-                }
-                at = span.next.get();
-            }
-            if let Some(span) = best {
-                self.unlink(span);
-                span.collect();
-                return Some(span);
-            }
-        }
-        None
+    fn is_open(&self, span: &Span) -> bool {
+        ptr::eq(self.open[span.class()].get(), span)
     }
 
     /// Takes over a span of a thread that has ended.
     fn adopt(&self, class: usize) -> Option<&'static Span> {
         let _held = ORPHANS.lock.hold();
         ORPHANS.drain_inbox();
-        let span = ORPHANS.pick(class)?;
-        span.owner.store(ptr::from_ref(self).cast_mut(), Release);
-        Some(span)
+        ORPHANS.bins.pick(class)
     }
 
-    /// Sets the bit of a slot whose free is the one on which the span is looked at. Only for the owning thread.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn free_and_look(&self, span: &'static Span, word: usize, bit: u64) {
-        {
-            let _held = self.lock.hold();
-            chunk_of(span).note_change();
-            let word = &span.bits()[word];
-            word.store(word.load(Relaxed) | bit, Release);
-            self.look(span);
+    /// Puts the slot into its magazine as [`Heap::give`] does, and makes room there before. Ends the program when it
+    /// is free already.
+    pub(crate) fn give_slowly(&self, span: &'static Span, block: *mut u8) {
+        let address = block.addr();
+        let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
+        let class = span.class();
+        let magazine = self.magazine(class);
+        if span.is_free(slot) || magazine.next() == Some(address) {
+            misuse(DOUBLE_FREE, address);
         }
-        background::poke();
+        if magazine.len() == magazine.limit() {
+            self.let_hold_more(class);
+        }
+        if magazine.len() == magazine.limit() {
+            self.empty(class, magazine.limit().div_ceil(2));
+        }
+        // SAFETY: a slot that nobody uses.
+        unsafe { magazine.push(block, self.mark()) };
+    }
+
+    /// Moves the `count` slots that lie longest in the magazine of `class` back into their spans.
+    fn empty(&self, class: usize, count: usize) {
+        let mut blocks = self.magazine(class).oldest(count).peekable();
+        while let Some(&block) = blocks.peek() {
+            let span = span_of(block);
+            span.put(&mut blocks);
+            if span.free.get() >= span.look_at.get() {
+                self.look(span);
+            }
+        }
+        self.magazine(class).remove_oldest(count);
+    }
+
+    /// Lets the magazine of `class` hold twice as many, as far as it has room; now and then at the expense of another.
+    fn let_hold_more(&self, class: usize) {
+        let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
+        let limit = magazine.limit();
+        let more = if limit == 0 { FIRST.min(room(class)) } else { limit.min(room(class) - limit) };
+        if more == 0 {
+            return;
+        }
+        let bound = (ALL_MAY_CACHE / thread::count()).clamp(LEAST_CACHED, MOST_CACHED);
+        if self.may_cache.get() + more * size > bound {
+            let wishes = self.wishes.get().wrapping_add(1);
+            self.wishes.set(wishes);
+            if wishes.is_multiple_of(WISHES_A_HALVING) {
+                self.let_hold_half(wishes / WISHES_A_HALVING % CLASSES);
+            }
+        }
+        if self.may_cache.get() + more * size <= bound {
+            self.set_limit(class, limit + more);
+        } else if limit == 0 {
+            self.set_limit(class, 1);
+        }
+    }
+
+    fn let_hold_half(&self, class: usize) {
+        let magazine = self.magazine(class);
+        let half = magazine.limit().div_ceil(2);
+        self.empty(class, magazine.len().saturating_sub(half));
+        self.set_limit(class, half);
+    }
+
+    fn set_limit(&self, class: usize, limit: usize) {
+        let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
+        self.may_cache.set(self.may_cache.get() + limit * size - magazine.limit() * size);
+        magazine.set_limit(limit);
     }
 
     /// Puts a span where it belongs now: into another list, or back to the arena when nothing in it is in use.
     pub(crate) fn look(&self, span: &'static Span) {
-        if span.open.get() {
-            self.arm_open(span);
+        if self.is_open(span) {
             return;
         }
-        let free = span.count_free();
-        self.unlink(span);
-        if free == span.capacity() && span.held.get() == 0 && span.retire() {
+        chunk_of(span).note_change();
+        self.bins.unlink(span);
+        self.settle(span);
+    }
+
+    /// Puts a span that is in no list where it belongs.
+    fn settle(&self, span: &'static Span) {
+        if span.free.get() as usize == span.capacity() && !span.is_held() && span.retire() {
+            window::set(span.base(), 0);
             arena::return_span(span);
         } else {
-            self.link(span, free);
-        }
-    }
-
-    /// Sets after how many frees the owner looks at the span again: a page's worth, but often enough for spans of
-    /// few slots, and surely when the last slot of `used` is freed.
-    fn arm(&self, span: &Span, used: usize) {
-        let capacity = span.capacity();
-        let step = (capacity / 16).max(8.min(capacity / 4)).min(used).max(1);
-        span.countdown.store(step as u32, Relaxed);
-    }
-
-    /// As [`Heap::arm`], for the open span: only the purge is to hear of it now and then.
-    fn arm_open(&self, span: &Span) {
-        span.countdown.store((span.capacity() / 4).max(64) as u32, Relaxed);
-    }
-
-    fn link(&self, span: &'static Span, free: usize) {
-        self.arm(span, span.capacity() - free);
-        let bin = if free == 0 { FULL } else { (free * FULL - 1) / span.capacity() };
-        let head = &self.bins[span.class()][bin];
-        span.bin.set(bin as u8);
-        span.previous.set(ptr::null());
-        span.next.set(head.get());
-        // SAFETY: null or a span in the list, which stays mapped.
-        if let Some(next) = unsafe { head.get().as_ref() } {
-            next.previous.set(span);
-        }
-        head.set(span);
-    }
-
-    fn unlink(&self, span: &Span) {
-        // SAFETY: null or a span in the list, which stays mapped.
-        let (previous, next) = unsafe { (span.previous.get().as_ref(), span.next.get().as_ref()) };
-        match previous {
-            Some(previous) => previous.next.set(span.next.get()),
-            None => self.bins[span.class()][span.bin.get() as usize].set(span.next.get()),
-        }
-        if let Some(next) = next {
-            next.previous.set(span.previous.get());
+            self.bins.link(span);
         }
     }
 
@@ -310,21 +341,18 @@ impl Heap {
         self.inbox.post(span);
     }
 
-    pub(crate) fn has_post(&self) -> bool {
-        !self.inbox.is_empty()
-    }
-
-    /// Looks at the spans into which others have freed. The heap's lock must be held.
-    pub(crate) fn drain_inbox(&self) {
+    /// Looks at the spans into which others have freed.
+    fn drain_inbox(&self) {
         if self.inbox.is_empty() {
             return;
         }
         self.inbox.drain(|span| {
             // SAFETY: a posted span is claimed, so nobody has let go of it.
             let span: &'static Span = unsafe { &*span };
-            let owner = span.owner.load(Acquire);
+            let owner = span.owner();
             if ptr::eq(owner, self) {
                 span.mailbox().release();
+                span.collect();
                 self.look(span);
             } else {
                 // It changed hands while it was on its way. SAFETY: a claimed span has an owner, and heaps are never

@@ -83,6 +83,8 @@ mod sys;
 mod thread;
 #[cfg(not(loom))]
 mod tls;
+#[cfg(not(loom))]
+mod window;
 
 #[cfg(not(loom))]
 pub use figures::{Figures, figures};

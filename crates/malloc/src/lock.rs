@@ -85,15 +85,6 @@ impl<T> Lock<T> {
         Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
     }
 
-    /// The value, for one who has taken the raw lock.
-    ///
-    /// # Safety
-    /// The caller must hold `raw`, and make no other reference to the value meanwhile.
-    pub(crate) unsafe fn held(&self) -> &T {
-        // SAFETY: the caller's promise.
-        unsafe { &*self.value.get() }
-    }
-
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         self.raw.acquire();
         Guard(self)

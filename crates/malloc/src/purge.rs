@@ -8,12 +8,11 @@
 //! Pages are marked as held while the kernel takes them; nothing is allocated from a held span, and no lock is held
 //! during the call.
 
-use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicU64, Ordering::*};
 
 use crate::arena::ARENA;
 use crate::chunk::{self, Chunk, FIRST_SLICE, MOST_SLICES, SLICES};
-use crate::heap::{Heap, ORPHANS};
+use crate::heap::{Heap, ORPHANS, borrow};
 use crate::lock::RawLock;
 use crate::span::{Kind, Pages, SLICE, SLICE_PAGES, Span, pages};
 use crate::sys::{self, PAGE, Range};
@@ -33,11 +32,8 @@ const GROUPS: usize = 3;
 const BATCH: usize = 128;
 /// A span has at most eight separate runs of free pages, and `process_madvise` takes 1024 ranges.
 const MOST_RANGES: usize = BATCH * SLICE_PAGES / 2;
-/// How often the purge looks whether a thread has left its section before it puts that off to its next visit.
+/// How often the purge looks whether threads have left their sections before it puts that off to its next visit.
 const PATIENCE: usize = 100;
-
-/// Whether the kernel has the barrier that closing a span of a sleeping thread needs.
-static CAN_CLOSE: AtomicBool = AtomicBool::new(true);
 
 /// Which pages are to go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,11 +47,10 @@ pub(crate) enum Which {
 /// Comes by everywhere once. Large blocks freed before `before` go too. Whether something is waiting for its time.
 pub(crate) fn run(which: Which, before: u64) -> bool {
     thread::clear_left_behind();
-    {
+    let mut waiting = {
         let _purge = PURGE.hold();
-        close_open_spans(which);
-    }
-    let mut waiting = false;
+        put_away(which)
+    };
     let mut from = 0;
     loop {
         let _purge = PURGE.hold();
@@ -70,71 +65,59 @@ pub(crate) fn run(which: Which, before: u64) -> bool {
 
 /// Whether something happened since the last visit that makes another one worth while.
 pub(crate) fn is_wanted() -> bool {
-    let mut wanted = large::LARGE.lock().cached_bytes != 0 || ORPHANS.has_post();
-    wanted |= ARENA.lock().chunks().iter().any(|chunk| chunk.changed.load(Relaxed));
-    thread::for_each_heap(|heap| wanted |= heap.has_post());
-    wanted
+    large::LARGE.lock().cached_bytes != 0
+        || ORPHANS.has_post()
+        || ARENA.lock().chunks().iter().any(|chunk| chunk.changed.load(Relaxed))
+        || thread::heaps().any(Heap::has_post)
 }
 
-/// Looks into what others have freed, and closes the open spans that have pages to give.
-fn close_open_spans(which: Which) {
-    let to_close = |span: &Span| {
-        let chunk = chunk::chunk_of(span);
-        (which == Which::All || chunk.waiting.get() || chunk.changed.load(Relaxed)) && has_pages(span)
-    };
-    let mut any = false;
-    thread::for_each_heap(|heap| {
-        let _held = heap.lock.hold();
-        heap.drain_inbox();
-        any |= heap.any_open(to_close);
-    });
-    {
-        let _held = ORPHANS.lock.hold();
-        ORPHANS.drain_inbox();
+/// Puts the slots that threads have at hand back into their spans, but for threads that took some a moment ago.
+/// Whether there are such threads.
+fn put_away(which: Which) -> bool {
+    let mut active = false;
+    for heap in thread::heaps() {
+        let cached = heap.cached() != 0;
+        let spared = cached && heap.was_active() && which == Which::Aged;
+        active |= spared;
+        heap.wanted.set(!spared && (cached || heap.has_post()));
     }
-    if !any {
-        return;
+    if thread::heaps().any(|heap| heap.wanted.get()) {
+        let borrowed = borrow(|heap| heap.wanted.get(), PATIENCE);
+        thread::heaps().filter(|heap| heap.is_borrowed()).for_each(|heap| {
+            heap.put_away();
+            heap.give_back();
+        });
+        drop(borrowed);
     }
-    // The first barrier only tells whether there are any; without them open spans have to be left alone.
-    CAN_CLOSE.store(sys::barrier_everywhere(), Relaxed);
-    if !CAN_CLOSE.load(Relaxed) {
-        return;
-    }
-    thread::for_each_heap(|heap| {
-        let _held = heap.lock.hold();
-        heap.detach(to_close);
-    });
-    sys::barrier_everywhere();
-    thread::for_each_heap(|heap| {
-        for attempt in 0..PATIENCE {
-            if attempt > 0 {
-                sys::yield_now();
-                sys::barrier_everywhere();
-            }
-            let _held = heap.lock.hold();
-            if heap.settle() {
-                break;
-            }
-        }
-    });
+    let _held = ORPHANS.hold();
+    ORPHANS.read_post();
+    active
 }
 
-/// Whether the span has pages to give, now or later.
-fn has_pages(span: &Span) -> bool {
-    span.free_pages() & (span.dirty.get() | span.touched.load(Relaxed)) != 0
+/// Whether the purge has something to do with the span. Only a hint, but for a borrower.
+fn needs_visit(span: &Span) -> bool {
+    !span.is_held()
+        && (span.free.get() as usize == span.capacity()
+            || span.free_pages() & (span.dirty.get() | span.touched.load(Relaxed)) != 0)
 }
 
 /// Whether something in the chunk is waiting for its time. The chunk may be gone afterwards.
 fn visit(chunk: &'static Chunk, which: Which) -> bool {
     let mut batch = Batch::new();
     let mut waiting = false;
-    for slice in FIRST_SLICE..SLICES {
-        let span = chunk.span(slice);
-        if span.kind() == Kind::Slots {
-            waiting |= visit_slots(span, which, &mut batch);
+    let mut slice = FIRST_SLICE;
+    while slice < SLICES {
+        want_owners(chunk, slice);
+        {
+            let _borrowed = borrow(|heap| heap.wanted.get(), PATIENCE);
+            let _held = ORPHANS.hold();
+            while slice < SLICES && !batch.is_full() {
+                waiting |= visit_slots(chunk.span(slice), which, &mut batch);
+                slice += 1;
+            }
         }
+        batch.give_back();
     }
-    batch.give_back();
     waiting |= visit_rest(chunk, which, &mut batch);
     batch.give_back();
     chunk.waiting.set(waiting);
@@ -146,45 +129,51 @@ fn visit(chunk: &'static Chunk, which: Which) -> bool {
     waiting
 }
 
-/// Runs `work` under the lock of the span's owner; `None` when the span has none any more.
-fn with_owner<T>(span: &'static Span, work: impl FnOnce(&'static Heap) -> T) -> Option<T> {
-    loop {
-        let owner = span.owner.load(Acquire);
-        // SAFETY: null or a heap, and heaps are never unmapped.
-        let heap = unsafe { owner.as_ref() }?;
-        let _held = heap.lock.hold();
-        if ptr::eq(span.owner.load(Relaxed), owner) && span.kind() == Kind::Slots {
-            return Some(work(heap));
+/// Notes which heaps own spans in the chunk that need a visit, from the slice on.
+fn want_owners(chunk: &Chunk, from: usize) {
+    thread::heaps().for_each(|heap| heap.wanted.set(false));
+    for span in (from..SLICES).map(|slice| chunk.span(slice)) {
+        if span.kind() == Kind::Slots
+            && needs_visit(span)
+            && let Some(heap) = owner_of(span)
+        {
+            heap.wanted.set(true);
         }
     }
 }
 
+fn owner_of(span: &Span) -> Option<&'static Heap> {
+    // SAFETY: null or a heap, and heaps are never unmapped.
+    unsafe { span.owner().as_ref() }
+}
+
+/// Visits a slice if it is a span of slots that can be had.
 fn visit_slots(span: &'static Span, which: Which, batch: &mut Batch) -> bool {
-    if batch.is_full() {
-        batch.give_back();
+    let Some(heap) = owner_of(span).filter(|_| span.kind() == Kind::Slots) else { return false };
+    if !heap.is_borrowed() && !core::ptr::eq(heap, &ORPHANS) {
+        return heap.wanted.get();
     }
-    with_owner(span, |heap| {
-        if span.open.get() {
-            // It could not be closed this time, or was opened again just now.
-            return CAN_CLOSE.load(Relaxed) && has_pages(span);
+    if span.is_held() {
+        return true;
+    }
+    let touched = span.touched.swap(0, Relaxed);
+    span.dirty.set(span.dirty.get() | touched);
+    span.collect();
+    if span.free.get() as usize == span.capacity() {
+        heap.close_span(span);
+        heap.look(span);
+        if span.kind() == Kind::Free {
+            return true;
         }
-        let touched = span.touched.swap(0, Relaxed);
-        span.dirty.set(span.dirty.get() | touched);
-        if span.held.get() == 0 && span.count_free() == span.capacity() {
-            heap.look(span);
-            if span.kind() == Kind::Free {
-                return true;
-            }
-        }
-        let candidates = span.free_pages() & span.dirty.get();
-        let due = grow_older(span, candidates, touched, which);
-        if due != 0 {
-            span.held.set(due);
-            batch.add(span, due);
-        }
-        candidates & !due != 0
-    })
-    .unwrap_or(false)
+    }
+    let candidates = span.free_pages() & span.dirty.get();
+    let due = grow_older(span, candidates, touched, which);
+    if due != 0 {
+        heap.close_span(span);
+        span.hold(due);
+        batch.add(span, due);
+    }
+    candidates & !due != 0
 }
 
 /// Visits the slices that the arena has, and the ends of runs.
@@ -199,7 +188,7 @@ fn visit_rest(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
         let mut span = chunk.span(slice);
         slice += 1;
         let unused = match span.kind() {
-            Kind::Free if span.held.get() == 0 => Pages::MAX,
+            Kind::Free if !span.is_held() => Pages::MAX,
             Kind::Run => {
                 let slices = span.run_slices.get() as usize;
                 let used = (span.run_bytes.get() as usize - (slices - 1) * SLICE) / PAGE;
@@ -212,7 +201,7 @@ fn visit_rest(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
         let candidates = unused & span.dirty.get();
         let due = grow_older(span, candidates, 0, which);
         if due != 0 {
-            span.held.set(due);
+            span.hold(due);
             if span.kind() == Kind::Free {
                 arena.set_available(span, false);
             }
@@ -303,22 +292,20 @@ impl Batch {
 /// Ends the holding of pages that have been given back.
 fn let_go(span: &'static Span, given: Pages) {
     let clean = || {
-        span.held.set(0);
         span.dirty.set(span.dirty.get() & !given);
         span.grow_young(given);
+        span.hold(0);
     };
-    let done = with_owner(span, |heap| {
+    // A held span stays a span, and a held slice is the arena's.
+    if span.kind() == Kind::Slots {
         clean();
-        if span.count_free() == span.capacity() {
-            heap.look(span);
-        }
-    });
-    if done.is_none() {
-        let mut arena = ARENA.lock();
-        clean();
-        if span.kind() == Kind::Free {
-            arena.set_available(span, true);
-        }
+        chunk::chunk_of(span).note_change();
+        return;
+    }
+    let mut arena = ARENA.lock();
+    clean();
+    if span.kind() == Kind::Free {
+        arena.set_available(span, true);
     }
 }
 

@@ -7,20 +7,20 @@
 //!
 //! | part | written by |
 //! | --- | --- |
-//! | `bits` | the owning thread alone: taking slots from its open span inside its section, freeing at any time |
 //! | remote bits | any thread, atomically |
-//! | `touched` | the owning thread inside its section; the purge takes it when the span is closed |
-//! | the rest | whoever holds the owner's lock, or the arena's lock while there is no owner |
+//! | `held`, and `dirty` and `age` while pages are held | the purge |
+//! | the rest | the owning thread inside its section, whoever has borrowed the owner, or the holder of the arena's lock while there is no owner |
 
 use core::cell::Cell;
+use core::iter::Peekable;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
 
 use crate::chunk;
 use crate::classes::SIZES;
 use crate::heap::Heap;
 use crate::remote::{Mailbox, Posted};
-use crate::report::misuse;
+use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::sys::PAGE;
 
 /// The size and the alignment of a span: one slice of a chunk.
@@ -54,21 +54,23 @@ pub(crate) const INLINE_WORDS: usize = 3;
 #[repr(C, align(128))]
 pub(crate) struct Span {
     // What every free reads comes first, in one cache line.
-    pub(crate) owner: AtomicPtr<Heap>,
+    owner: AtomicPtr<Heap>,
     bits: AtomicPtr<AtomicU64>,
     remote: Mailbox<Span>,
     /// 2³² / `size`, rounded up: turns an offset into a slot's number without a division.
     reciprocal: Cell<u32>,
     size: Cell<u32>,
-    /// Frees by the owner that are left until it looks at the span as a whole.
-    pub(crate) countdown: AtomicU32,
     capacity: Cell<u16>,
+    /// How many slots are free by the span's own bitmap.
+    pub(crate) free: Cell<u16>,
+    /// At how many the owner looks at the span as a whole.
+    pub(crate) look_at: Cell<u16>,
+    /// No word of the bitmap before this one has free slots.
+    first_word: Cell<u8>,
     /// Whether another thread ever freed in it, so that the remote bits need be read only then.
     shared: AtomicBool,
     kind: AtomicU8,
     class: Cell<u8>,
-    /// Whether the owner takes slots from it at present, or did until the purge asked to close it.
-    pub(crate) open: Cell<bool>,
     /// In which of its owner's lists it hangs.
     pub(crate) bin: Cell<u8>,
     pub(crate) next: Cell<*const Span>,
@@ -78,7 +80,7 @@ pub(crate) struct Span {
     /// Pages that may be resident.
     pub(crate) dirty: Cell<Pages>,
     /// Pages that are being given back at this moment: nothing may be taken from the span.
-    pub(crate) held: Cell<Pages>,
+    held: AtomicU16,
     /// How many times in a row the purge found each page free and dirty, as three bits in three masks.
     pub(crate) age: [Cell<Pages>; 3],
     /// Of a run: its slices, and the bytes of them in use, a multiple of the page size.
@@ -131,16 +133,6 @@ impl Span {
         unsafe { core::slice::from_raw_parts(self.bits.load(Relaxed), self.words()) }
     }
 
-    /// One word of the bitmap.
-    ///
-    /// # Safety
-    /// The span must be one of slots, and `word` below the number of words.
-    #[inline(always)]
-    pub(crate) unsafe fn word(&self, word: usize) -> &AtomicU64 {
-        // SAFETY: as in `bits`.
-        unsafe { &*self.bits.load(Relaxed).add(word) }
-    }
-
     pub(crate) fn words(&self) -> usize {
         self.capacity().div_ceil(64)
     }
@@ -150,8 +142,17 @@ impl Span {
         chunk::base_of(self)
     }
 
-    /// Makes a fresh slice a span of `class` for `owner`, all slots free.
-    pub(crate) fn cut(&self, class: usize, owner: &Heap) {
+    /// The heap whose span it is, or null.
+    pub(crate) fn owner(&self) -> *const Heap {
+        self.owner.load(Acquire)
+    }
+
+    pub(crate) fn set_owner(&self, owner: &Heap) {
+        self.owner.store(ptr::from_ref(owner).cast_mut(), Release);
+    }
+
+    /// Makes a fresh slice a span of `class`, all slots free.
+    pub(crate) fn cut(&self, class: usize) {
         let size = SIZES[class];
         let capacity = SLICE / size as usize;
         self.reciprocal.set((1_u64 << 32).div_ceil(size as u64) as u32);
@@ -161,13 +162,82 @@ impl Span {
         self.shared.store(false, Relaxed);
         let words = if self.words() <= INLINE_WORDS { &self.inline_bits[..] } else { chunk::own_bits_of(self) };
         self.bits.store(words.as_ptr().cast_mut(), Relaxed);
-        self.open.set(false);
+        self.free.set(capacity as u16);
+        self.first_word.set(0);
         self.grow_young(Pages::MAX);
         for (word, bits) in self.bits().iter().enumerate() {
             bits.store(self.all_slots(word), Relaxed);
         }
         self.set_kind(Kind::Slots);
-        self.owner.store(ptr::from_ref(owner).cast_mut(), Release);
+    }
+
+    /// Takes `count` free slots, the lowest first, and hands the address of each to `visit`. So many must be free.
+    pub(crate) fn take(&self, count: usize, mut visit: impl FnMut(usize)) {
+        debug_assert!(count <= self.free.get() as usize);
+        let (base, size) = (self.base(), self.slot_size());
+        let mut touched = self.touched.load(Relaxed);
+        let (mut word, mut left) = (self.first_word.get() as usize, count);
+        while left > 0 {
+            let mut free = self.bits()[word].load(Relaxed);
+            if free == 0 {
+                word += 1;
+                continue;
+            }
+            let first = word * 64 + free.trailing_zeros() as usize;
+            let mut last = first;
+            while free != 0 && left > 0 {
+                last = word * 64 + free.trailing_zeros() as usize;
+                free &= free - 1;
+                left -= 1;
+                visit(base + last * size);
+            }
+            touched |= pages(first * size / PAGE, (last * size + size - 1) / PAGE);
+            self.bits()[word].store(free, Relaxed);
+        }
+        self.first_word.set(word as u8);
+        self.touched.store(touched, Relaxed);
+        self.free.set(self.free.get() - count as u16);
+    }
+
+    /// Puts slots of this span back, as many of the next `blocks` as are in it. Ends the program when one is free
+    /// already, or none.
+    #[inline(always)]
+    pub(crate) fn put(&self, blocks: &mut Peekable<impl Iterator<Item = usize>>) {
+        let (base, bits, shared) = (self.base(), self.bits(), self.is_shared());
+        let (mut lowest, mut count) = (usize::MAX, 0);
+        while let Some(block) = blocks.next_if(|block| block.wrapping_sub(base) < SLICE) {
+            let Some(slot) = self.slot_at(block - base) else { misuse(BAD_POINTER, block) };
+            let (word, bit) = (slot / 64, 1 << (slot % 64));
+            let free = bits[word].load(Relaxed);
+            if free & bit != 0 || (shared && self.is_free(slot)) {
+                misuse(DOUBLE_FREE, block);
+            }
+            bits[word].store(free | bit, Relaxed);
+            lowest = lowest.min(word);
+            count += 1;
+        }
+        self.first_word.set(self.first_word.get().min(lowest as u8));
+        self.free.set(self.free.get() + count);
+    }
+
+    /// Whether the slot is free, wherever that is noted.
+    pub(crate) fn is_free(&self, slot: usize) -> bool {
+        self.free_bits(slot / 64) >> (slot % 64) & 1 != 0
+    }
+
+    /// Pages that are being given back at this moment.
+    pub(crate) fn held(&self) -> Pages {
+        self.held.load(Acquire)
+    }
+
+    /// Whether nothing may be taken from it because pages are being given back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held() != 0
+    }
+
+    /// Keeps everybody from taking anything, or ends that with no pages. Only for the purge.
+    pub(crate) fn hold(&self, pages: Pages) {
+        self.held.store(pages, Release);
     }
 
     /// The bits of `word` that stand for slots.
@@ -211,22 +281,12 @@ impl Span {
         self.shared.load(Relaxed)
     }
 
-    /// Whether slots can be taken from it, once what others freed is collected.
-    pub(crate) fn has_slots(&self) -> bool {
-        let own = || self.bits().iter().any(|word| word.load(Relaxed) != 0);
-        if own() {
-            return true;
-        }
-        self.collect();
-        own()
-    }
-
     /// How many slots are free, wherever that is noted.
     pub(crate) fn count_free(&self) -> usize {
         (0..self.words()).map(|word| self.free_bits(word).count_ones() as usize).sum()
     }
 
-    /// Moves remote frees into the span's own bitmap. Only for its owner, holding the owner's lock.
+    /// Moves remote frees into the span's own bitmap. Only for its owner.
     pub(crate) fn collect(&self) {
         if !self.is_shared() || !self.remote.claim() {
             return; // Or somebody is about to post it, and the owner will come back to it then.
@@ -238,6 +298,8 @@ impl Span {
                     misuse("double free of a block in the span", self.base());
                 }
                 own.store(before | more, Relaxed);
+                self.free.set(self.free.get() + more.count_ones() as u16);
+                self.first_word.set(0);
             }
         }
         self.remote.release();

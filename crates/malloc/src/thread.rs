@@ -1,102 +1,127 @@
 //! How a thread comes by its heap, and how it leaves it behind.
 
-use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 
-use crate::heap::{Heap, NOBODY, Tenant};
+use crate::heap::{Heap, Tenant};
 use crate::lock::Lock;
-use crate::{fork, sys, tls};
+use crate::{fork, sys, tls, window};
 
 /// In how many rounds of destructors a thread keeps its heap: others' destructors may still allocate.
 const FAREWELLS: u32 = 3;
 /// Heaps are mapped in blocks of this many bytes.
-const BLOCK: usize = 64 * 1024;
+const BLOCK: usize = 1 << 20;
 
-/// All heaps there ever were. They are reused and never unmapped, so that a reference to one is always good.
-pub(crate) static REGISTRY: Lock<Registry> =
-    Lock::new(Registry { first: Cell::new(ptr::null()), spare: 0, spare_end: 0 });
+/// Guards who has which heap, and the memory for new ones.
+pub(crate) static REGISTRY: Lock<Registry> = Lock::new(Registry { spare: 0, spare_end: 0, count: 0 });
+
+/// The last of all heaps there ever were. They are reused and never unmapped, so that a reference to one is always
+/// good.
+static LAST: AtomicPtr<Heap> = AtomicPtr::new(ptr::null_mut());
+
+/// How many heaps have a thread, or had one when the process was forked.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads have a heap, at least one.
+pub(crate) fn count() -> usize {
+    COUNT.load(Relaxed).max(1)
+}
 
 /// See [`REGISTRY`].
 pub(crate) struct Registry {
-    first: Cell<*const Heap>,
     spare: usize,
     spare_end: usize,
+    count: usize,
 }
 
-// SAFETY: heaps can be referred to from every thread.
-unsafe impl Send for Registry {}
-
 impl Registry {
-    pub(crate) fn heaps(&self) -> impl Iterator<Item = &'static Heap> + use<> {
-        // SAFETY: the list holds heaps, which are never unmapped.
-        let follow = |heap: *const Heap| unsafe { heap.as_ref() };
-        core::iter::successors(follow(self.first.get()), move |heap| follow(heap.next_registered.get()))
-    }
-
     fn rent(&mut self) -> Option<&'static Heap> {
-        let vacant = self.heaps().find(|heap| heap.tenant.get() == Tenant::None);
+        let vacant = heaps().find(|heap| heap.tenant.get() == Tenant::None);
         let heap = match vacant {
             Some(heap) => heap,
             None => self.build()?,
         };
         heap.tenant.set(Tenant::Thread);
+        COUNT.fetch_add(1, Relaxed);
         heap.farewells.set(0);
         Some(heap)
     }
 
     fn build(&mut self) -> Option<&'static Heap> {
+        if self.count == 0 {
+            window::open();
+        }
         if self.spare_end - self.spare < size_of::<Heap>() {
             self.spare = sys::map(0, BLOCK)?;
             self.spare_end = self.spare + BLOCK;
         }
         let place: *mut Heap = ptr::with_exposed_provenance_mut(self.spare);
         self.spare += size_of::<Heap>();
+        self.count += 1;
         // SAFETY: fresh memory of our own, large enough; its start is a multiple of 64, as is the size of a heap.
         let heap = unsafe {
             place.write(Heap::new());
             &*place
         };
-        heap.next_registered.set(self.first.get());
-        self.first.set(heap);
+        heap.equip(self.count);
+        heap.next_registered.set(LAST.load(Relaxed));
+        LAST.store(place, Release);
         Some(heap)
     }
 }
 
-/// Visits all heaps, whether or not a thread has them, without holding the registry's lock meanwhile.
-pub(crate) fn for_each_heap(visit: impl FnMut(&'static Heap)) {
-    // The list only grows at its head, so an iterator that has begun stays good.
-    let heaps = REGISTRY.lock().heaps();
-    heaps.for_each(visit);
+/// All heaps, whether or not a thread has them.
+pub(crate) fn heaps() -> impl Iterator<Item = &'static Heap> {
+    // SAFETY: the list holds heaps, which are never unmapped, and grows at its head alone.
+    let follow = |heap: *const Heap| unsafe { heap.as_ref() };
+    core::iter::successors(follow(LAST.load(Acquire)), move |heap| follow(heap.next_registered.get()))
 }
 
 /// How many heaps belong to threads that did not come along into the child of a fork.
 pub(crate) static LEFT_BEHIND: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether there is something for [`clear_left_behind`] to do.
+pub(crate) fn are_left_behind() -> bool {
+    LEFT_BEHIND.load(Relaxed) != 0
+}
+
 /// Frees the heaps of threads that a fork left behind. This is put off until somebody needs it, since most children
 /// soon run another program.
 pub(crate) fn clear_left_behind() {
-    if LEFT_BEHIND.load(Relaxed) == 0 {
+    if !are_left_behind() {
         return;
     }
-    let registry = REGISTRY.lock();
-    for heap in registry.heaps().filter(|heap| heap.tenant.get() == Tenant::LeftBehind) {
+    let _registry = REGISTRY.lock();
+    for heap in heaps().filter(|heap| heap.tenant.get() == Tenant::LeftBehind) {
         heap.abandon();
+        COUNT.fetch_sub(1, Relaxed);
         heap.tenant.set(Tenant::None);
     }
     LEFT_BEHIND.store(0, Relaxed);
 }
 
+/// Finds the calling thread the heap that it has, waiting while it is borrowed, or gives it one. False when there is no
+/// memory for it.
+#[cold]
+#[inline(never)]
+pub(crate) fn find_heap() -> bool {
+    match tls::own_heap() {
+        Some(own) => {
+            own.wait_until_returned();
+            true
+        }
+        None => settle_in(),
+    }
+}
+
 static KEY: AtomicU32 = AtomicU32::new(u32::MAX);
 static PREPARED: AtomicBool = AtomicBool::new(false);
 
-/// Gives the calling thread a heap of its own; `None` when there is no memory for it.
-#[cold]
-#[inline(never)]
-pub(crate) fn settle_in() -> Option<&'static Heap> {
-    let heap = REGISTRY.lock().rent()?;
-    tls::set_heap(heap);
+/// Gives the calling thread a heap of its own.
+fn settle_in() -> bool {
+    let Some(heap) = REGISTRY.lock().rent() else { return false };
+    heap.seat_thread();
     // From here on the thread can allocate, which the calls below may do.
     if !PREPARED.swap(true, AcqRel) {
         let mut key = 0;
@@ -107,7 +132,7 @@ pub(crate) fn settle_in() -> Option<&'static Heap> {
         fork::register();
     }
     announce(heap);
-    Some(heap)
+    true
 }
 
 /// Asks for [`farewell`] at the end of the thread.
@@ -128,8 +153,9 @@ unsafe extern "C" fn farewell(heap: *mut c_void) {
         announce(heap);
         return;
     }
-    tls::set_heap(&NOBODY);
+    heap.unseat_thread();
     heap.abandon();
     let _registry = REGISTRY.lock();
+    COUNT.fetch_sub(1, Relaxed);
     heap.tenant.set(Tenant::None);
 }

@@ -1,81 +1,123 @@
-//! Which heap is this thread's: one pointer of thread-local storage in the initial-exec model.
+//! Where a thread finds its heap: three words of thread-local storage in the initial-exec model.
 //!
-//! `thread_local!` in a shared object calls `__tls_get_addr` for every access, twice the cost of a whole lookup
-//! here. A slot of our own in `.tdata`, reached through the global offset table, is two instructions and is there
-//! from a thread's first instruction to its last. It starts as the address of [`NOBODY`], so that it is never null.
+//! `thread_local!` in a shared object calls `__tls_get_addr` for every access, twice the cost of a whole allocation
+//! here. Words of our own in `.tdata`, reached through the global offset table, are there from a thread's first
+//! instruction to its last.
+//!
+//! A thread works on its heap only between [`enter`] and [`leave`]. So another thread can have a heap to itself: it
+//! puts [`NOBODY`] in its place, makes every thread pass a barrier, and waits until the owner is outside. See
+//! [`crate::section`] and [`crate::heap::borrow`].
+
+use core::ptr;
 
 use crate::heap::{Heap, NOBODY};
+use crate::section::Seat;
 
 core::arch::global_asm!(
-    ".section .tdata.planet_malloc_heap, \"awT\", @progbits",
+    ".section .tdata.planet_malloc_seat, \"awT\", @progbits",
     ".balign 8",
-    ".hidden planet_malloc_heap",
-    ".globl planet_malloc_heap",
-    ".type planet_malloc_heap, @object",
-    "planet_malloc_heap:",
+    ".hidden planet_malloc_seat",
+    ".globl planet_malloc_seat",
+    ".type planet_malloc_seat, @object",
+    "planet_malloc_seat:",
+    ".quad 0",
     ".quad {nobody}",
-    ".size planet_malloc_heap, 8",
+    ".quad 0",
+    ".size planet_malloc_seat, 24",
     ".text",
     nobody = sym NOBODY,
 );
 
-/// The heap of the calling thread, or [`NOBODY`].
+const _: () = assert!(size_of::<Seat<Heap>>() == 24);
+
+/// The seat's distance from the thread pointer.
 #[inline(always)]
-pub(crate) fn heap() -> &'static Heap {
-    let heap: *const Heap;
+fn offset() -> usize {
+    let offset: usize;
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: reads the slot above, which only `set_heap` writes.
+    // SAFETY: reads a constant of the loaded library.
     unsafe {
         core::arch::asm!(
-            "mov {0}, qword ptr [rip + planet_malloc_heap@GOTTPOFF]",
-            "mov {0}, qword ptr fs:[{0}]",
-            out(reg) heap,
-            options(nostack, readonly, preserves_flags, pure)
+            "mov {0}, qword ptr [rip + planet_malloc_seat@GOTTPOFF]",
+            out(reg) offset,
+            options(nostack, nomem, preserves_flags, pure)
         );
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: reads the slot above, which only `set_heap` writes.
+    // SAFETY: reads a constant of the loaded library.
     unsafe {
         core::arch::asm!(
-            "mrs {1}, tpidr_el0",
-            "adrp {0}, :gottprel:planet_malloc_heap",
-            "ldr {0}, [{0}, :gottprel_lo12:planet_malloc_heap]",
-            "ldr {0}, [{1}, {0}]",
-            out(reg) heap,
-            out(reg) _,
-            options(nostack, readonly, preserves_flags, pure)
+            "adrp {0}, :gottprel:planet_malloc_seat",
+            "ldr {0}, [{0}, :gottprel_lo12:planet_malloc_seat]",
+            out(reg) offset,
+            options(nostack, nomem, preserves_flags, pure)
         );
     }
-    // SAFETY: the slot always holds the address of a heap, and heaps are never unmapped.
+    offset
+}
+
+/// The calling thread's seat.
+pub(crate) fn seat() -> &'static Seat<Heap> {
+    let thread: usize;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the thread pointer's first word is the thread pointer.
+    unsafe {
+        core::arch::asm!("mov {0}, qword ptr fs:[0]", out(reg) thread, options(nostack, nomem, preserves_flags, pure));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: reads the thread pointer.
+    unsafe {
+        core::arch::asm!("mrs {0}, tpidr_el0", out(reg) thread, options(nostack, nomem, preserves_flags, pure));
+    }
+    // SAFETY: a seat lies there for as long as the thread lives, and it is only used by the thread itself and, through
+    // its heap, until the thread has taken its leave.
+    unsafe { &*ptr::with_exposed_provenance(thread.wrapping_add(offset())) }
+}
+
+/// Begins the thread's section: the heap it finds now stays its own until [`leave`].
+#[inline(always)]
+pub(crate) fn enter() -> &'static Heap {
+    let heap: *const Heap;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: writes and reads the thread's own seat.
+    unsafe {
+        core::arch::asm!(
+            "mov byte ptr fs:[{seat}], 1",
+            "mov {heap}, qword ptr fs:[{seat} + 8]",
+            seat = in(reg) offset(),
+            heap = lateout(reg) heap,
+            options(nostack, preserves_flags)
+        );
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        heap = seat().enter();
+    }
+    // SAFETY: a seat always holds the address of a heap, and heaps are never unmapped.
     unsafe { &*heap }
 }
 
-/// Makes `heap` the calling thread's.
-pub(crate) fn set_heap(heap: &'static Heap) {
-    let heap: *const Heap = heap;
+/// Ends the thread's section.
+#[inline(always)]
+pub(crate) fn leave() {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: writes the calling thread's own slot.
+    // SAFETY: writes the thread's own seat; a plain store releases what was written before it.
     unsafe {
-        core::arch::asm!(
-            "mov {0}, qword ptr [rip + planet_malloc_heap@GOTTPOFF]",
-            "mov qword ptr fs:[{0}], {1}",
-            out(reg) _,
-            in(reg) heap,
-            options(nostack, preserves_flags)
-        );
+        core::arch::asm!("mov byte ptr fs:[{0}], 0", in(reg) offset(), options(nostack, preserves_flags));
     }
-    #[cfg(target_arch = "aarch64")]
-    // SAFETY: writes the calling thread's own slot.
-    unsafe {
-        core::arch::asm!(
-            "mrs {1}, tpidr_el0",
-            "adrp {0}, :gottprel:planet_malloc_heap",
-            "ldr {0}, [{0}, :gottprel_lo12:planet_malloc_heap]",
-            "str {2}, [{1}, {0}]",
-            out(reg) _,
-            out(reg) _,
-            in(reg) heap,
-            options(nostack, preserves_flags)
-        );
-    }
+    #[cfg(not(target_arch = "x86_64"))]
+    seat().leave();
+}
+
+/// The heap that the calling thread has, be it borrowed at present or not.
+pub(crate) fn own_heap() -> Option<&'static Heap> {
+    // SAFETY: null or a heap, and heaps are never unmapped.
+    unsafe { seat().own().as_ref() }
+}
+
+/// Makes `heap` the calling thread's, or leaves it without one.
+pub(crate) fn set_own_heap(heap: Option<&'static Heap>) {
+    let seat = seat();
+    seat.set_own(heap.map_or(ptr::null(), ptr::from_ref));
+    seat.offer(heap.unwrap_or(&NOBODY));
 }

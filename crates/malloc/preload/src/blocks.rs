@@ -8,11 +8,12 @@ use crate::{or_enomem, out_of_memory};
 /// `malloc(3)`. Size 0 gives a block of its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(size: size_t) -> *mut c_void {
-    alloc::allocate_or(size, malloc_slowly).cast()
+    alloc::allocate_or(size, |size| malloc_slowly(size)).cast()
 }
 
+/// With C's calling convention, which does not unwind, so that `malloc` ends in a jump here.
 #[inline(never)]
-fn malloc_slowly(size: size_t) -> *mut u8 {
+extern "C" fn malloc_slowly(size: size_t) -> *mut u8 {
     or_enomem(alloc::allocate_slowly(size)).cast()
 }
 

@@ -1,0 +1,185 @@
+//! Having a heap to oneself without its thread: for the purge, around a fork, and when a thread ends.
+//!
+//! The borrower puts [`NOBODY`] in the heap's place, makes every thread pass a barrier, and waits until the owner is
+//! outside its section. A thread that finds nobody where its heap was waits for the lock.
+
+use core::ptr;
+use core::sync::atomic::Ordering::*;
+
+use super::{Heap, NOBODY, ORPHANS};
+use crate::classes::{CLASSES, SIZES};
+use crate::lock::Held;
+use crate::remote::Posted;
+use crate::section::Seat;
+use crate::span::Span;
+use crate::{sys, thread, tls, window};
+
+/// Heaps that are borrowed; they are returned when this is dropped.
+pub(crate) struct Borrowed(());
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        thread::heaps().filter(|heap| heap.is_borrowed()).for_each(Heap::give_back);
+    }
+}
+
+/// Borrows the heaps that satisfy `wanted`, but for those whose thread does not leave its section within `patience`
+/// looks. [`Heap::is_borrowed`] tells which. The purge's lock must be held, and none that is taken inside a section.
+pub(crate) fn borrow(wanted: impl Fn(&Heap) -> bool, mut patience: usize) -> Borrowed {
+    let mut others = false;
+    for heap in thread::heaps().filter(|heap| wanted(heap)) {
+        heap.lock.acquire();
+        heap.borrowed.store(true, Relaxed);
+        if let Some(seat) = heap.seat() {
+            seat.offer(&NOBODY);
+            others |= !ptr::eq(seat, tls::seat());
+        }
+    }
+    let borrowed = Borrowed(());
+    if others && !sys::barrier_everywhere() {
+        drop(borrowed);
+        return Borrowed(());
+    }
+    for heap in thread::heaps().filter(|heap| heap.is_borrowed()) {
+        while heap.seat().is_some_and(|seat| !seat.is_left()) {
+            if patience == 0 {
+                heap.give_back();
+                break;
+            }
+            patience -= 1;
+            sys::yield_now();
+        }
+    }
+    borrowed
+}
+
+impl Heap {
+    pub(crate) fn is_borrowed(&self) -> bool {
+        self.borrowed.load(Relaxed)
+    }
+
+    fn seat(&self) -> Option<&Seat<Heap>> {
+        // SAFETY: null or the seat of a living thread: at its end the thread takes the lock and sets it to null.
+        unsafe { self.seat.load(Relaxed).as_ref() }
+    }
+
+    /// Returns a borrowed heap.
+    pub(crate) fn give_back(&'static self) {
+        if let Some(seat) = self.seat() {
+            seat.offer(self);
+        }
+        self.borrowed.store(false, Relaxed);
+        self.lock.release();
+    }
+
+    /// Waits until the heap, the calling thread's own, has been returned.
+    pub(crate) fn wait_until_returned(&self) {
+        drop(self.lock.hold());
+    }
+
+    /// Gives the heap to the calling thread.
+    pub(crate) fn seat_thread(&'static self) {
+        let _held = self.lock.hold();
+        self.seat.store(ptr::from_ref(tls::seat()).cast_mut(), Relaxed);
+        tls::set_own_heap(Some(self));
+    }
+
+    /// Takes the heap away from the calling thread.
+    pub(crate) fn unseat_thread(&self) {
+        let _held = self.lock.hold();
+        self.seat.store(ptr::null_mut(), Relaxed);
+        tls::set_own_heap(None);
+    }
+
+    /// In the child of a fork: returns a heap whose thread did not come along.
+    pub(crate) fn give_back_without_thread(&'static self) {
+        self.seat.store(ptr::null_mut(), Relaxed);
+        self.give_back();
+    }
+
+    /// Hands all spans to [`ORPHANS`], or back to the arena. Only for a heap that no thread has.
+    pub(crate) fn abandon(&self) {
+        let _held = self.lock.hold();
+        self.put_away();
+        let _orphans = ORPHANS.lock.hold();
+        self.bins.for_each(|span| {
+            self.bins.unlink(span);
+            window::set(span.base(), 0);
+            span.set_owner(&ORPHANS);
+            ORPHANS.settle(span);
+        });
+    }
+
+    /// Moves every slot that is at hand back into its span and puts the spans into their lists. Only for a borrower.
+    pub(crate) fn put_away(&self) {
+        self.drain_inbox();
+        for class in 0..CLASSES {
+            self.empty(class, self.magazine(class).len());
+            self.set_limit(class, 0);
+            self.close(class);
+        }
+    }
+
+    /// As [`Heap::put_away`] does, for one span: closes it if it is open.
+    pub(crate) fn close_span(&self, span: &Span) {
+        if self.is_open(span) {
+            self.close(span.class());
+        }
+    }
+
+    /// Whether others have freed something in its spans.
+    pub(crate) fn has_post(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
+    /// How many bytes of free slots are at hand. Only a hint, but for a borrower.
+    pub(crate) fn cached(&self) -> usize {
+        (0..CLASSES).map(|class| self.magazine(class).len() * SIZES[class] as usize).sum()
+    }
+
+    /// How many slots of `class` its threads have taken so far. Only a hint, but for a borrower.
+    pub(crate) fn taken(&self, class: usize) -> u64 {
+        self.magazine(class).taken()
+    }
+
+    /// Whether the thread took slots since this was last asked. The purge's lock must be held.
+    pub(crate) fn was_active(&self) -> bool {
+        let taken = (0..CLASSES).map(|class| self.taken(class)).sum();
+        self.taken_before.replace(taken) != taken
+    }
+
+    /// Takes the lock of [`ORPHANS`], whose spans have no thread.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        self.lock.hold()
+    }
+
+    /// Lets go of the lock around a fork, where no [`Held`] can do it.
+    pub(crate) fn let_go(&self) {
+        self.lock.release();
+    }
+
+    /// Looks into what others have freed in the spans of [`ORPHANS`], whose lock must be held, or of a borrowed heap.
+    pub(crate) fn read_post(&self) {
+        self.drain_inbox();
+    }
+
+    /// In the child of a fork, before anything else runs: forgets the spans on their way here. Their claims are let go
+    /// of by [`Heap::release_claims`] of their owners, once every inbox is empty.
+    pub(crate) fn forget_post(&self) {
+        self.inbox.drain(|_| ());
+    }
+
+    /// In the child of a fork, before anything else runs: what other threads had claimed they will never post.
+    pub(crate) fn release_claims(&self) {
+        let release = |span: &'static Span| {
+            if span.mailbox().is_claimed() {
+                span.mailbox().release();
+                span.collect();
+                self.look(span);
+            }
+        };
+        // SAFETY: null or a span of this heap, which stays mapped while it is open.
+        self.open.iter().filter_map(|span| unsafe { span.get().as_ref() }).for_each(release);
+        self.bins.for_each(release);
+    }
+}

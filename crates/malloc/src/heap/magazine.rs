@@ -1,0 +1,192 @@
+//! The slots of a class that a thread has at hand: a stack of their addresses, which grows downwards.
+//!
+//! A magazine is filled from the bitmaps of spans and emptied into them, several slots at a time. Nothing is written
+//! into a slot in it but a mark, in its second word. Who finds the mark gone when the slot is taken knows that it was
+//! freed twice, or written to after it was freed.
+
+use core::cell::Cell;
+use core::ptr;
+
+use crate::classes::{CLASSES, SIZES};
+
+/// What a magazine may hold, in bytes and in slots.
+const MOST_BYTES: usize = 64 * 1024;
+const MOST: usize = 256;
+const LEAST: usize = 8;
+/// How many it may hold when it is used first.
+pub(crate) const FIRST: usize = 8;
+
+/// How many slots of `class` a magazine can hold.
+pub(crate) const fn room(class: usize) -> usize {
+    let slots = MOST_BYTES / SIZES[class] as usize;
+    if slots > MOST {
+        MOST
+    } else if slots < LEAST {
+        LEAST
+    } else {
+        slots
+    }
+}
+
+/// How many slots the magazines of all classes can hold.
+pub(crate) const ROOM: usize = {
+    let mut sum = 0;
+    let mut class = 0;
+    while class < CLASSES {
+        sum += room(class);
+        class += 1;
+    }
+    sum
+};
+
+/// See the module. All zero bytes are one that is empty and full.
+#[repr(C, align(32))]
+pub(crate) struct Magazine {
+    /// The address at which the slot's address lies that is taken next.
+    top: Cell<usize>,
+    /// Where `top` is when no more may be put on it.
+    full: Cell<usize>,
+    /// Where `top` is when there is nothing on it.
+    empty: Cell<usize>,
+    /// How many slots were taken from it, ever.
+    taken: Cell<u64>,
+}
+
+const ENTRY: usize = size_of::<usize>();
+
+fn entry(at: usize) -> &'static Cell<usize> {
+    // SAFETY: `at` is between `full` and `empty`, in the heap's own memory, which is never unmapped.
+    unsafe { &*ptr::with_exposed_provenance(at) }
+}
+
+/// The word of a slot that carries the mark.
+///
+/// # Safety
+/// `slot` must be one, and nobody's but the caller's.
+#[inline(always)]
+pub(crate) unsafe fn mark_of(slot: *mut u8) -> *mut usize {
+    // SAFETY: slots have at least two words.
+    unsafe { slot.cast::<usize>().add(1) }
+}
+
+impl Magazine {
+    pub(crate) const fn new() -> Self {
+        Self {
+            top: Cell::new(0),
+            full: Cell::new(0),
+            empty: Cell::new(0),
+            taken: Cell::new(0),
+        }
+    }
+
+    /// Gives it the memory that ends at `end`. It may hold nothing yet.
+    pub(crate) fn equip(&self, end: usize) {
+        self.top.set(end);
+        self.full.set(end);
+        self.empty.set(end);
+    }
+
+    /// Takes a slot. Null when there is none, or when the next does not carry the mark.
+    #[inline(always)]
+    pub(crate) fn take(&self, mark: usize) -> *mut u8 {
+        let top = self.top.get();
+        if top == self.empty.get() {
+            return ptr::null_mut();
+        }
+        let slot = ptr::with_exposed_provenance_mut(entry(top).get());
+        // SAFETY: a slot in a magazine is nobody else's.
+        let word = unsafe { mark_of(slot) };
+        // SAFETY: as above.
+        if unsafe { word.read() } != mark {
+            return ptr::null_mut();
+        }
+        // SAFETY: as above.
+        unsafe { word.write(0) };
+        self.top.set(top + ENTRY);
+        self.taken.set(self.taken.get().wrapping_add(1));
+        slot
+    }
+
+    /// The slot that is taken next.
+    pub(crate) fn next(&self) -> Option<usize> {
+        (self.len() > 0).then(|| entry(self.top.get()).get())
+    }
+
+    /// Puts a slot on it and marks it; false when it is full, or when the slot may be the one that was put on it last.
+    ///
+    /// # Safety
+    /// `slot` must be a slot that nobody uses.
+    #[inline(always)]
+    pub(crate) unsafe fn put(&self, slot: *mut u8, mark: usize) -> bool {
+        let top = self.top.get();
+        if top == self.full.get() || entry(top).get() == slot.addr() {
+            return false;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.push(slot, mark) };
+        true
+    }
+
+    /// Puts a slot on it, which must not be full, and marks it.
+    ///
+    /// # Safety
+    /// As [`Magazine::put`].
+    #[inline(always)]
+    pub(crate) unsafe fn push(&self, slot: *mut u8, mark: usize) {
+        let top = self.top.get() - ENTRY;
+        // SAFETY: the caller's promise.
+        unsafe { mark_of(slot).write(mark) };
+        entry(top).set(slot.expose_provenance());
+        self.top.set(top);
+    }
+
+    /// Makes place for `count` slots when it is empty. What is returned has to be called with each, the one to be taken
+    /// first before the others.
+    pub(crate) fn fill(&self, count: usize, mark: usize) -> impl FnMut(usize) {
+        debug_assert!(self.len() == 0 && count <= self.limit());
+        let mut at = self.empty.get() - count * ENTRY;
+        self.top.set(at);
+        move |slot| {
+            // SAFETY: a free slot of the heap's own.
+            unsafe { mark_of(ptr::with_exposed_provenance_mut(slot)).write(mark) };
+            entry(at).set(slot);
+            at += ENTRY;
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        (self.empty.get() - self.top.get()) / ENTRY
+    }
+
+    /// How many it may hold at present.
+    pub(crate) fn limit(&self) -> usize {
+        (self.empty.get() - self.full.get()) / ENTRY
+    }
+
+    pub(crate) fn set_limit(&self, limit: usize) {
+        debug_assert!(limit >= self.len());
+        self.full.set(self.empty.get() - limit * ENTRY);
+    }
+
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+
+    /// The `count` slots that lie longest, which must be removed afterwards.
+    #[inline(always)]
+    pub(crate) fn oldest(&self, count: usize) -> impl Iterator<Item = usize> {
+        debug_assert!(count <= self.len());
+        let empty = self.empty.get();
+        (1..=count).map(move |n| entry(empty - n * ENTRY).get())
+    }
+
+    /// Removes the `count` slots that lie longest.
+    pub(crate) fn remove_oldest(&self, count: usize) {
+        let (top, rest) = (self.top.get(), self.len() - count);
+        let (from, to): (*const usize, *mut usize) =
+            (ptr::with_exposed_provenance(top), ptr::with_exposed_provenance_mut(top + count * ENTRY));
+        // SAFETY: both ranges lie in the magazine's own memory.
+        unsafe { ptr::copy(from, to, rest) };
+        self.top.set(top + count * ENTRY);
+    }
+}
