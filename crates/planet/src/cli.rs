@@ -24,6 +24,8 @@ pub enum Command {
     Bench(Box<planet_loadtest::BenchArgs>),
     /// Run a program, such as a Python back end, on planet-malloc.
     Run(RunArgs),
+    /// Show what the programs on planet-malloc hold, now and over time.
+    Memory(crate::memory::MemoryArgs),
     /// Write, build and diagnose native browser plugins.
     #[command(subcommand)]
     Plugin(crate::plugin::PluginCommand),

@@ -9,7 +9,9 @@ use clap::Parser;
 use planet::{
     cli::{Cli, Command, RunArgs, ServeArgs},
     config::{self, Config},
-    descriptors, log, plugin,
+    descriptors, log,
+    memory::{self, MemoryArgs},
+    plugin,
     run::{self, RunError},
     serve, signals,
 };
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(*args),
         Command::Bench(args) => bench(&args),
         Command::Run(args) => run(&args),
+        Command::Memory(args) => memory(&args),
         Command::Plugin(command) => {
             signals::end_when_nobody_reads();
             match plugin::run(&command) {
@@ -86,6 +89,14 @@ fn run(RunArgs { command }: &RunArgs) -> ExitCode {
     // As shells say that a command was not found, or could not be run.
     let code = if matches!(error, RunError::NotFound { .. }) { NOT_FOUND } else { NOT_RUN };
     fail(&error, code)
+}
+
+fn memory(args: &MemoryArgs) -> ExitCode {
+    signals::end_when_nobody_reads();
+    match memory::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, if error.is_wrong_request() { WRONG_SETTINGS } else { FAILURE }),
+    }
 }
 
 fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
