@@ -10,7 +10,7 @@ use crate::remote::{self, Freed};
 use crate::report::misuse;
 use crate::span::{Kind, SLICE, Span};
 use crate::sys::PAGE;
-use crate::{background, heap, large, remote::Posted, thread, tls};
+use crate::{background, heap, large, page, remote::Posted, thread, tls};
 
 const BAD_POINTER: &str = "free of a pointer that was not allocated, or a double free,";
 const DOUBLE_FREE: &str = "double free";
@@ -77,6 +77,7 @@ fn allocate_big(size: usize, align: usize) -> (*mut u8, bool) {
     } else {
         large::allocate(size.max(1), align)
     };
+    page::keep_up();
     found.map_or((ptr::null_mut(), false), |(at, zeroed)| (ptr::with_exposed_provenance_mut(at), zeroed))
 }
 

@@ -8,7 +8,7 @@ use crate::heap::{Heap, ORPHANS, Tenant};
 use crate::large::LARGE;
 use crate::purge::PURGE;
 use crate::thread::{LEFT_BEHIND, REGISTRY};
-use crate::{background, tls};
+use crate::{background, page, tls};
 
 /// Has the handlers called around every fork.
 pub(crate) fn register() {
@@ -27,6 +27,7 @@ unsafe extern "C" fn before() {
     ORPHANS.lock.acquire();
     ARENA.raw.acquire();
     LARGE.raw.acquire();
+    page::prepare_fork();
 }
 
 unsafe extern "C" fn after_in_parent() {
@@ -47,6 +48,7 @@ unsafe extern "C" fn after_in_child() {
     // SAFETY: called right after `before`, whose locks came along held.
     unsafe { after_in_parent() };
     background::forget();
+    page::leave_to_parent();
     let registry = REGISTRY.lock();
     let all = || registry.heaps().chain([&ORPHANS]);
     all().for_each(Heap::forget_post);

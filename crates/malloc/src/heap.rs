@@ -10,7 +10,7 @@ mod closing;
 
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
 
 use crate::chunk::chunk_of;
 use crate::classes::{CLASSES, SIZES};
@@ -18,7 +18,7 @@ use crate::lock::RawLock;
 use crate::remote::{Inbox, Posted};
 use crate::section::Section;
 use crate::span::Span;
-use crate::{arena, background, thread};
+use crate::{arena, background, page, thread};
 
 /// Lists of a class: spans with up to a quarter, a half, three quarters and all of their slots free, and full ones.
 const BINS: usize = 5;
@@ -88,6 +88,10 @@ pub(crate) struct Heap {
     pub(crate) lock: RawLock,
     bins: [[Cell<*const Span>; BINS]; CLASSES],
     inbox: Inbox<Span>,
+    /// How many slots were handed out so far, by class. Those of the word in use count as handed out.
+    taken: [AtomicU64; CLASSES],
+    /// How many slots were free in the word of each cursor when it came there.
+    aimed_at: [AtomicU8; CLASSES],
     /// Guarded by the registry's lock.
     pub(crate) next_registered: Cell<*const Heap>,
     /// Guarded by the registry's lock.
@@ -107,6 +111,8 @@ impl Heap {
             lock: RawLock::new(),
             bins: [const { [const { Cell::new(ptr::null()) }; BINS] }; CLASSES],
             inbox: Inbox::new(),
+            taken: [const { AtomicU64::new(0) }; CLASSES],
+            aimed_at: [const { AtomicU8::new(0) }; CLASSES],
             next_registered: Cell::new(ptr::null()),
             tenant: Cell::new(Tenant::None),
             farewells: Cell::new(0),
@@ -142,8 +148,11 @@ impl Heap {
             if !slot.is_null() {
                 return slot;
             }
-            if !self.go_on(class) && !self.refill(class) {
-                return ptr::null_mut();
+            if !self.go_on(class) {
+                if !self.refill(class) {
+                    return ptr::null_mut();
+                }
+                page::keep_up();
             }
         }
     }
@@ -164,6 +173,10 @@ impl Heap {
 
     fn aim(&self, cursor: &Cursor, span: &Span, word: usize) {
         let pages = span.pages_of_word(word);
+        page::touched((pages & !span.possibly_resident()).count_ones() as usize);
+        let free = span.bits()[word].load(Relaxed).count_ones();
+        self.aimed_at[span.class()].store(free as u8, Relaxed);
+        self.taken[span.class()].fetch_add(free.into(), Relaxed);
         span.touched.store(span.touched.load(Relaxed) | pages, Relaxed);
         cursor.base.set(span.base() + word * 64 * span.slot_size());
         cursor.word.store(ptr::from_ref(&span.bits()[word]).cast_mut(), Relaxed);
@@ -190,12 +203,39 @@ impl Heap {
     /// Closes what the cursor has open. Only for the owning thread outside its section, or in place of it.
     fn close_cursor(&self, cursor: &Cursor) {
         let open = cursor.span.swap(ptr::null_mut(), Relaxed).cast_const();
+        // SAFETY: null or the open span, which stays mapped.
+        if let Some(span) = unsafe { open.as_ref() } {
+            self.take_back(cursor, span);
+        }
         cursor.forget_word();
         for span in [open, cursor.detached.replace(ptr::null())] {
             // SAFETY: null or a span that is open and so stays mapped.
             if let Some(span) = unsafe { span.as_ref() } {
                 self.close(span);
             }
+        }
+    }
+
+    /// What is left of the cursor's word was not handed out after all.
+    fn take_back(&self, cursor: &Cursor, span: &Span) {
+        let left = self.left(cursor, span.class());
+        self.aimed_at[span.class()].store(0, Relaxed);
+        self.taken[span.class()].fetch_sub(left, Relaxed);
+    }
+
+    /// How many slots of the cursor's word were not handed out. The heap's lock must be held.
+    fn left(&self, cursor: &Cursor, class: usize) -> u64 {
+        // SAFETY: a cursor's word is one of its open span, which is not closed without the lock, or `NO_SLOTS`.
+        let left = unsafe { &*cursor.word.load(Relaxed) }.load(Relaxed).count_ones();
+        // There are more than at first when more were freed there than taken.
+        left.min(self.aimed_at[class].load(Relaxed).into()).into()
+    }
+
+    /// Adds how many slots were handed out so far, by class.
+    pub(crate) fn add_taken(&self, sum: &mut [u64; CLASSES]) {
+        let _held = self.lock.hold();
+        for (class, cursor) in self.cursors.iter().enumerate() {
+            sum[class] += self.taken[class].load(Relaxed) - self.left(cursor, class);
         }
     }
 

@@ -207,7 +207,7 @@ impl Span {
         }
     }
 
-    fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.shared.load(Relaxed)
     }
 
@@ -263,6 +263,11 @@ impl Span {
     /// Starts the ages of `pages` anew, since they are in use.
     pub(crate) fn grow_young(&self, pages: Pages) {
         self.age.iter().for_each(|bit| bit.set(bit.get() & !pages));
+    }
+
+    /// The pages that may be in memory.
+    pub(crate) fn possibly_resident(&self) -> Pages {
+        self.dirty.get() | self.touched.load(Relaxed)
     }
 
     /// The pages that the slots of `word` lie on.

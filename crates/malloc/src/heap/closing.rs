@@ -45,7 +45,9 @@ impl Heap {
         for cursor in &self.cursors {
             let span = cursor.span.load(Relaxed);
             // SAFETY: as in `any_open`.
-            if unsafe { span.as_ref() }.is_some_and(&wanted) && cursor.detached.get().is_null() {
+            let Some(open) = (unsafe { span.as_ref() }) else { continue };
+            if wanted(open) && cursor.detached.get().is_null() {
+                self.take_back(cursor, open);
                 cursor.detached.set(span);
                 cursor.span.store(ptr::null_mut(), Relaxed);
                 cursor.forget_word();

@@ -89,12 +89,14 @@ impl Page {
         unsafe { core::mem::zeroed() }
     }
 
-    /// Live bytes. Slices that were cut into slots since the last count are taken for full ones.
+    /// Live bytes. Slices that were cut into slots since the last count are taken for full ones, as far as their pages
+    /// were touched.
     pub(super) fn live(&self) -> u64 {
-        let spans = self.span_bytes.load(Relaxed);
+        let (spans, runs) = (self.span_bytes.load(Relaxed), self.run_bytes.load(Relaxed));
         let since = spans.saturating_sub(self.counted_span_bytes.load(Relaxed));
-        let slots = (self.counted_slot_bytes.load(Relaxed) + since).min(spans);
-        slots + self.run_bytes.load(Relaxed) + self.large_bytes.load(Relaxed)
+        let touched = self.touched_bytes.load(Relaxed).saturating_sub(runs);
+        let slots = (self.counted_slot_bytes.load(Relaxed) + since).min(spans).min(touched);
+        slots + runs + self.large_bytes.load(Relaxed)
     }
 
     /// Bytes that may be resident.

@@ -15,19 +15,40 @@
 //! | module | one idea |
 //! | --- | --- |
 //! | `layout` | the words of the page |
+//! | `record` | noting what happens |
+//! | `file`, `place` | making the file, and leaving it to the parent at a fork |
 //! | `birth` | telling processes of the same id apart |
 //! | `snapshot` | the figures as plain numbers |
 //! | `reader` | finding pages, and trusting none |
 
 mod birth;
+mod file;
 mod layout;
+mod place;
 mod reader;
+mod record;
 mod snapshot;
 
+use crate::{figures, sys};
+pub(crate) use file::{keep_up, leave_to_parent, make, prepare_fork};
 pub use reader::{PageError, all, all_in, read, read_in};
+pub(crate) use record::*;
 pub use snapshot::{ClassSnapshot, Peaks, SecondSnapshot, Snapshot};
 
 /// Names the folder of pages.
 const FOLDER_VARIABLE: &str = "PLANET_MALLOC_PAGES";
 /// Where pages are otherwise, followed by the user's id.
 const DEFAULT_FOLDER: &str = "/dev/shm/planet-malloc.";
+
+/// The figures of this process, counted now, whether or not it has a page for others.
+///
+/// ```
+/// let block = vec![1_u8; 100];
+/// let own = planet_malloc::page::own();
+/// assert_eq!(own.pid, std::process::id());
+/// assert!(own.live <= own.mapped);
+/// ```
+pub fn own() -> Snapshot {
+    figures::figures();
+    Snapshot { pid: std::process::id(), ..Snapshot::of(&record::PAGE, sys::now()) }
+}

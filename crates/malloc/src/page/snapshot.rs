@@ -181,9 +181,12 @@ mod tests {
         page.span_bytes.store(1000, Relaxed);
         page.counted_span_bytes.store(1000, Relaxed);
         page.counted_slot_bytes.store(400, Relaxed);
+        page.touched_bytes.store(5000, Relaxed);
         assert_eq!(page.live(), 400);
         page.span_bytes.store(1500, Relaxed);
         assert_eq!(page.live(), 900);
+        page.touched_bytes.store(700, Relaxed);
+        assert_eq!(page.live(), 700);
         page.span_bytes.store(100, Relaxed);
         assert_eq!(page.live(), 100);
     }
