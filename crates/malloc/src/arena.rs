@@ -204,7 +204,7 @@ fn use_run(chunk: &Chunk, first: usize, from: usize, bytes: usize) -> bool {
         let span = chunk.span(first + slice);
         let used = pages(0, ((bytes - slice * SLICE).div_ceil(PAGE)).min(SLICE_PAGES) - 1);
         zeroed &= span.dirty.get() & used == 0;
-        page::touched((used & !span.dirty.get()).count_ones() as usize);
+        page::touched(used & !span.dirty.get());
         span.dirty.set(span.dirty.get() | used);
         span.grow_young(used);
         span.set_kind(Kind::RunRest);

@@ -88,8 +88,11 @@ pub(crate) struct Heap {
     pub(crate) lock: RawLock,
     bins: [[Cell<*const Span>; BINS]; CLASSES],
     inbox: Inbox<Span>,
-    /// How many slots were handed out so far, by class. Those of the word in use count as handed out.
+    /// How many slots were handed out so far, by class. Those of the word in use count as handed out. Only the owning
+    /// thread adds to it.
     taken: [AtomicU64; CLASSES],
+    /// How many of these were not after all. Guarded by the lock.
+    left_over: [Cell<u64>; CLASSES],
     /// How many slots were free in the word of each cursor when it came there.
     aimed_at: [AtomicU8; CLASSES],
     /// Guarded by the registry's lock.
@@ -112,6 +115,7 @@ impl Heap {
             bins: [const { [const { Cell::new(ptr::null()) }; BINS] }; CLASSES],
             inbox: Inbox::new(),
             taken: [const { AtomicU64::new(0) }; CLASSES],
+            left_over: [const { Cell::new(0) }; CLASSES],
             aimed_at: [const { AtomicU8::new(0) }; CLASSES],
             next_registered: Cell::new(ptr::null()),
             tenant: Cell::new(Tenant::None),
@@ -173,10 +177,14 @@ impl Heap {
 
     fn aim(&self, cursor: &Cursor, span: &Span, word: usize) {
         let pages = span.pages_of_word(word);
-        page::touched((pages & !span.possibly_resident()).count_ones() as usize);
+        let fresh = pages & !span.possibly_resident();
+        if fresh != 0 {
+            page::touched(fresh);
+        }
         let free = span.bits()[word].load(Relaxed).count_ones();
         self.aimed_at[span.class()].store(free as u8, Relaxed);
-        self.taken[span.class()].fetch_add(free.into(), Relaxed);
+        let taken = &self.taken[span.class()];
+        taken.store(taken.load(Relaxed) + u64::from(free), Relaxed);
         span.touched.store(span.touched.load(Relaxed) | pages, Relaxed);
         cursor.base.set(span.base() + word * 64 * span.slot_size());
         cursor.word.store(ptr::from_ref(&span.bits()[word]).cast_mut(), Relaxed);
@@ -220,7 +228,8 @@ impl Heap {
     fn take_back(&self, cursor: &Cursor, span: &Span) {
         let left = self.left(cursor, span.class());
         self.aimed_at[span.class()].store(0, Relaxed);
-        self.taken[span.class()].fetch_sub(left, Relaxed);
+        let left_over = &self.left_over[span.class()];
+        left_over.set(left_over.get() + left);
     }
 
     /// How many slots of the cursor's word were not handed out. The heap's lock must be held.
@@ -235,7 +244,7 @@ impl Heap {
     pub(crate) fn add_taken(&self, sum: &mut [u64; CLASSES]) {
         let _held = self.lock.hold();
         for (class, cursor) in self.cursors.iter().enumerate() {
-            sum[class] += self.taken[class].load(Relaxed) - self.left(cursor, class);
+            sum[class] += self.taken[class].load(Relaxed) - self.left_over[class].get() - self.left(cursor, class);
         }
     }
 
