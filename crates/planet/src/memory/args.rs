@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::pace::INTERVALS;
 use crate::config::units::Period;
 
 const EXAMPLES: &str = "\
@@ -39,7 +40,7 @@ pub struct MemoryArgs {
     #[arg(value_name = "PID")]
     pub pid: Option<u32>,
     /// Time between two looks, from 50ms to 1h; of a recording on a terminal, time between two of its samples
-    #[arg(long, value_name = "DURATION", default_value = "1s")]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = interval)]
     pub interval: Period,
     /// One look, then exit
     #[arg(long)]
@@ -62,4 +63,9 @@ pub struct MemoryArgs {
     /// When to stop, as in 90s or 8h [default: 1m for --png, never otherwise]
     #[arg(long = "for", value_name = "DURATION", conflicts_with_all = ["once", "replay"])]
     pub for_: Option<Period>,
+}
+
+fn interval(text: &str) -> Result<Period, String> {
+    let interval: Period = text.parse()?;
+    if INTERVALS.contains(&interval.duration()) { Ok(interval) } else { Err("it may be from 50ms to 1h".to_owned()) }
 }

@@ -1,7 +1,6 @@
 //! Why memory could not be shown.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::{fmt, io};
 
 use planet_malloc::page::PageError;
@@ -9,11 +8,6 @@ use planet_malloc::page::PageError;
 /// Why memory could not be shown. Each says what to do.
 #[derive(Debug)]
 pub enum MemoryError {
-    /// The time between two looks is out of bounds.
-    Interval {
-        /// The one that was asked for.
-        interval: Duration,
-    },
     /// There is no such process, or it is not on planet-malloc.
     NoProcess {
         /// The one that was asked for.
@@ -62,14 +56,7 @@ pub enum MemoryError {
 impl MemoryError {
     /// Whether the command line asks for what there is not.
     pub fn is_wrong_request(&self) -> bool {
-        matches!(
-            self,
-            Self::Interval { .. }
-                | Self::NoProcess { .. }
-                | Self::Nobody
-                | Self::Several { .. }
-                | Self::NotRecorded { .. }
-        )
+        matches!(self, Self::NoProcess { .. } | Self::Nobody | Self::Several { .. } | Self::NotRecorded { .. })
     }
 
     pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
@@ -80,9 +67,6 @@ impl MemoryError {
 impl fmt::Display for MemoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Interval { interval } => {
-                write!(f, "--interval {interval:?} is out of bounds: it may be from 50ms to 1h")
-            }
             Self::NoProcess { pid, exists: false } => {
                 write!(f, "there is no process {pid}; `planet memory` lists those on planet-malloc")
             }

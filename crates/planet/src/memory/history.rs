@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::sample::{MOST_PROCESSES, Process, Sample};
+use super::sample::{MOST_PROCESSES, Process, Sample, Second};
 
 /// How many points a course keeps: more than a screen or a picture has columns.
 const POINTS: usize = 4096;
+
+/// Milliseconds.
+const SECOND: u64 = 1000;
 
 /// The figures of a moment, in bytes; after [`Course::push`] has merged points, those of a short time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,16 +90,27 @@ impl Course {
 }
 
 /// The seconds that have ended, as far as the process knows: their peaks, and not what was given back when.
-fn past(at: u64, process: &Process) -> impl Iterator<Item = Point> {
-    let ended = process.past.iter().filter(|second| second.ago > 0);
-    ended.map(move |second| Point {
-        at: at.saturating_sub(second.ago),
-        live: second.live,
-        resident: second.resident,
+fn past(at: u64, process: &Process) -> Vec<Point> {
+    let point = |ago, live, resident| Point {
+        at: at.saturating_sub(ago),
+        live,
+        resident,
         returned: process.returned,
-        peak_live: second.live,
-        peak_resident: second.resident,
-    })
+        peak_live: live,
+        peak_resident: resident,
+    };
+    let mut points = Vec::new();
+    let mut before: Option<&Second> = None;
+    for second in process.past.iter().filter(|second| second.ago >= SECOND) {
+        // Where seconds are missing nothing happened, so both their neighbours have had what there was then.
+        if let Some(before) = before.filter(|before| before.ago > second.ago + SECOND) {
+            let (live, resident) = (before.live.min(second.live), before.resident.min(second.resident));
+            points.push(point(second.ago + SECOND, live, resident));
+        }
+        points.push(point(second.ago, second.live, second.resident));
+        before = Some(second);
+    }
+    points
 }
 
 /// One point for neighbours: the last of them, with the highest peaks of all. `None` for no point.
@@ -131,7 +145,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::sample::{Peaks, Second};
+    use crate::memory::sample::Peaks;
 
     fn process(pid: u32, resident: u64, peak: u64) -> Process {
         let peak_resident = Peaks { second: peak, ..Peaks::default() };
@@ -173,13 +187,14 @@ mod tests {
     #[test]
     fn what_a_process_remembers_comes_before_the_first_look() {
         let second = |ago, live| Second { ago, live, resident: 2 * live };
-        let past = vec![second(2000, 30), second(1000, 20), second(0, 10)];
+        let past = vec![second(6000, 40), second(2000, 30), second(1000, 20), second(0, 10)];
         let remembering = Process { live: 10, resident: 11, returned: 5, past, ..Process::default() };
         let mut course = Course::default();
         course.push(10_000, &remembering);
         course.push(11_000, &remembering);
         let points: Vec<_> = course.points().iter().map(|point| (point.at, point.live, point.peak_resident)).collect();
-        assert_eq!(points, [(8_000, 30, 60), (9_000, 20, 40), (10_000, 10, 11), (11_000, 10, 11)]);
+        let past = [(4_000, 40, 80), (7_000, 30, 60), (8_000, 30, 60), (9_000, 20, 40)];
+        assert_eq!(points, [&past[..], &[(10_000, 10, 11), (11_000, 10, 11)]].concat());
         assert!(course.points().iter().all(|point| point.returned == 5));
     }
 

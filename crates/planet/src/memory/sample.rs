@@ -126,12 +126,19 @@ impl From<Snapshot> for Process {
     }
 }
 
-/// The arguments with spaces between; `None` for a process that has ended, or shows none.
+/// The arguments with spaces between, the program without its folder; `None` for a process that has ended, or shows none.
 fn command_line(pid: u32) -> Option<String> {
     let mut line = Vec::new();
     File::open(format!("/proc/{pid}/cmdline")).ok()?.take(LONGEST_COMMAND).read_to_end(&mut line).ok()?;
-    let words = String::from_utf8_lossy(&line).trim_end_matches('\0').replace('\0', " ");
-    Some(printable(&words)).filter(|words| !words.is_empty())
+    Some(spoken(&line)).filter(|words| !words.is_empty())
+}
+
+fn spoken(line: &[u8]) -> String {
+    let mut words = line.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    let program = words.next().unwrap_or_default();
+    let program = program.rsplit('/').next().unwrap_or_default().to_owned();
+    let words = words.fold(program, |line, word| line + " " + &word);
+    printable(words.trim_end())
 }
 
 impl From<page::Peaks> for Peaks {
@@ -201,10 +208,18 @@ mod tests {
     #[test]
     fn the_command_line_is_that_of_the_process() {
         let line = command_line(std::process::id()).unwrap();
-        let first = std::env::args().next().unwrap();
-        assert!(first.starts_with(&line) || line.starts_with(&first), "{line}");
-        assert!(line.len() <= LONGEST_COMMAND as usize);
+        let file = std::env::current_exe().unwrap();
+        assert!(line.starts_with(file.file_name().unwrap().to_str().unwrap()), "{line}");
         assert_eq!(command_line(u32::MAX), None);
+    }
+
+    #[test]
+    fn the_folder_of_the_program_is_left_out() {
+        assert_eq!(spoken(b"/usr/bin/python3\0/srv/app.py\0a b\0"), "python3 /srv/app.py a b");
+        // A program may write there what it likes.
+        assert_eq!(spoken(b"postgres: writer\0\0\0"), "postgres: writer");
+        assert_eq!(spoken(b""), "");
+        assert_eq!(spoken(b"a\0\xff\x1b"), "a \u{fffd}·");
     }
 
     #[test]

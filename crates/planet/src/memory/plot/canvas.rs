@@ -50,22 +50,22 @@ impl Canvas {
     pub(super) fn line(&mut self, places: impl IntoIterator<Item = Place>, colour: Colour, width: f32) {
         let stroke = Stroke { width, line_join: tiny_skia::LineJoin::Round, ..Stroke::default() };
         if let Some(path) = path(places, false) {
-            self.pixels.stroke_path(&path, &paint(colour, u8::MAX), &stroke, Transform::identity(), None);
+            self.pixels.stroke_path(&path, &paint(colour), &stroke, Transform::identity(), None);
         }
     }
 
-    /// What is between these places, of an opacity from 0 to 255.
-    pub(super) fn area(&mut self, places: impl IntoIterator<Item = Place>, colour: Colour, opacity: u8) {
+    /// What is between these places.
+    pub(super) fn area(&mut self, places: impl IntoIterator<Item = Place>, colour: Colour) {
         if let Some(path) = path(places, true) {
-            let paint = paint(colour, opacity);
+            let paint = paint(colour);
             self.pixels.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
         }
     }
 
     /// A filled rectangle with this upper left corner.
-    pub(super) fn rectangle(&mut self, (left, top): Place, width: f32, height: f32, colour: Colour, opacity: u8) {
+    pub(super) fn rectangle(&mut self, (left, top): Place, width: f32, height: f32, colour: Colour) {
         if let Some(rectangle) = Rect::from_xywh(left, top, width, height) {
-            self.pixels.fill_rect(rectangle, &paint(colour, opacity), Transform::identity(), None);
+            self.pixels.fill_rect(rectangle, &paint(colour), Transform::identity(), None);
         }
     }
 
@@ -121,9 +121,9 @@ fn path(places: impl IntoIterator<Item = Place>, closed: bool) -> Option<tiny_sk
     builder.finish()
 }
 
-fn paint([red, green, blue]: Colour, opacity: u8) -> Paint<'static> {
+fn paint([red, green, blue]: Colour) -> Paint<'static> {
     let mut paint = Paint::default();
-    paint.set_color_rgba8(red, green, blue, opacity);
+    paint.set_color_rgba8(red, green, blue, u8::MAX);
     paint
 }
 
@@ -156,9 +156,9 @@ mod tests {
     #[test]
     fn shapes_cover_what_they_should() {
         let mut canvas = Canvas::new(20, 20).unwrap();
-        canvas.rectangle((0.0, 0.0), 10.0, 10.0, BLACK, 255);
+        canvas.rectangle((0.0, 0.0), 10.0, 10.0, BLACK);
         assert_eq!(dark(&canvas), 100);
-        canvas.area([(10.0, 0.0), (20.0, 0.0), (20.0, 10.0), (10.0, 10.0)], BLACK, 255);
+        canvas.area([(10.0, 0.0), (20.0, 0.0), (20.0, 10.0), (10.0, 10.0)], BLACK);
         assert_eq!(dark(&canvas), 200);
         canvas.line([(0.0, 15.0), (20.0, 15.0)], BLACK, 2.0);
         assert_eq!(dark(&canvas), 240);

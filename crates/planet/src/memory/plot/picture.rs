@@ -19,12 +19,13 @@ const GAP: f32 = 10.0;
 const INK: Colour = [0x22, 0x26, 0x2e];
 const GREY: Colour = [0x6a, 0x72, 0x80];
 const GRID: Colour = [0xe3, 0xe6, 0xeb];
-const BAND: u8 = 72;
 
 /// A figure that the picture shows.
 struct Figure {
     name: &'static str,
     colour: Colour,
+    /// A pale one, that covers what is below it: mixed colours would be no figure's.
+    band: Colour,
     level: fn(&Point) -> u64,
     peak: fn(&Point) -> u64,
 }
@@ -34,10 +35,17 @@ const FIGURES: [Figure; 2] = [
     Figure {
         name: "resident",
         colour: [0x1f, 0x6f, 0xb8],
+        band: [0xbd, 0xd5, 0xec],
         level: |point| point.resident,
         peak: |point| point.peak_resident,
     },
-    Figure { name: "live", colour: [0xd9, 0x6b, 0x0b], level: |point| point.live, peak: |point| point.peak_live },
+    Figure {
+        name: "live",
+        colour: [0xd9, 0x6b, 0x0b],
+        band: [0xf6, 0xd3, 0xb0],
+        level: |point| point.live,
+        peak: |point| point.peak_live,
+    },
 ];
 
 /// Where a moment and a size are.
@@ -74,7 +82,7 @@ pub(crate) fn png(title: &str, points: &[Point]) -> io::Result<Vec<u8>> {
     grid(&mut canvas, &scale);
     let points = thinned(points, &scale);
     for figure in &FIGURES {
-        canvas.area(band(figure, &points, &scale), figure.colour, BAND);
+        canvas.area(band(figure, &points, &scale), figure.band);
     }
     for figure in &FIGURES {
         canvas.line(line(figure, &points, &scale), figure.colour, 2.0);
@@ -91,22 +99,23 @@ fn heading(canvas: &mut Canvas, title: &str, points: &[Point]) {
     };
     canvas.text((GAP, GAP), &title, Letters::TITLE, INK);
     let (mut left, top) = (GAP, GAP + 1.5 * Letters::TITLE.height());
-    for Figure { name, colour, level, peak } in &FIGURES {
+    for Figure { name, colour, level, peak, .. } in &FIGURES {
         let last = points.last().map_or(0, level);
         let most = points.iter().map(peak).max().unwrap_or(0);
-        canvas.rectangle((left, top + 4.0), 14.0, 14.0, *colour, 255);
+        canvas.rectangle((left, top + 4.0), 14.0, 14.0, *colour);
         left += 14.0 + GAP;
         let text = format!("{name}: {} at the end, {} at most", units::bytes(last), units::bytes(most));
         canvas.text((left, top), &text, Letters::PLAIN, INK);
-        left += Letters::PLAIN.width(&text) + 4.0 * GAP;
+        left += Letters::PLAIN.width(&text) + 3.0 * GAP;
     }
+    canvas.text((left, top), "pale: between two looks", Letters::PLAIN, GREY);
 }
 
 fn grid(canvas: &mut Canvas, scale: &Scale) {
     let step = axis::step_of_bytes(scale.bytes) as usize;
     for bytes in (0..=scale.bytes).step_by(step) {
         let y = scale.y(bytes).round();
-        canvas.rectangle((LEFT, y), RIGHT - LEFT, 1.0, if bytes == 0 { GREY } else { GRID }, 255);
+        canvas.rectangle((LEFT, y), RIGHT - LEFT, 1.0, if bytes == 0 { GREY } else { GRID });
         let text = units::bytes(bytes);
         let place = (LEFT - GAP - Letters::PLAIN.width(&text), y - Letters::PLAIN.height() / 2.0);
         canvas.text(place, &text, Letters::PLAIN, GREY);
@@ -114,7 +123,7 @@ fn grid(canvas: &mut Canvas, scale: &Scale) {
     let step = axis::step_of_time(scale.time) as usize;
     for time in (0..=scale.time).step_by(step) {
         let x = scale.x(scale.begin + time).round();
-        canvas.rectangle((x, BOTTOM), 1.0, 6.0, GREY, 255);
+        canvas.rectangle((x, BOTTOM), 1.0, 6.0, GREY);
         let text = units::time(time);
         let width = Letters::PLAIN.width(&text);
         canvas.text(((x - width / 2.0).min(RIGHT - width), BOTTOM + GAP), &text, Letters::PLAIN, GREY);

@@ -1,7 +1,7 @@
 //! One process: its figures, their course, its block sizes.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Text};
@@ -86,10 +86,16 @@ fn draw_course(points: &[Point], span: &Span, frame: &mut Frame, area: Rect) {
     let highest = points.iter().map(|point| point.peak_resident.max(point.live)).max().unwrap_or(0).max(1);
     let sizes = [0, highest / 2, highest].map(units::bytes);
     let times = [format!("{} ago", units::time(span.length())), "now".to_owned()];
-    let title = Line::from(vec![" live ".fg(LIVE), "resident ".fg(RESIDENT), "and its peaks ".fg(PEAKS)]);
+    let title = Line::from(vec![" live".fg(LIVE), ", ".dim(), "resident".fg(RESIDENT), " and its peaks ".fg(PEAKS)]);
     let chart = Chart::new(datasets)
         .block(Block::bordered().title(title).border_style(Style::new().dim()))
-        .x_axis(Axis::default().bounds([0.0, span.length() as f64]).labels(times).style(Style::new().dim()))
+        .x_axis(
+            Axis::default()
+                .bounds([0.0, span.length() as f64])
+                .labels(times)
+                .labels_alignment(Alignment::Right)
+                .style(Style::new().dim()),
+        )
         .y_axis(Axis::default().bounds([0.0, highest as f64]).labels(sizes).style(Style::new().dim()));
     frame.render_widget(chart, area);
 }
@@ -121,10 +127,9 @@ fn draw_classes(process: &Process, frame: &mut Frame, area: Rect) {
     let block = Block::bordered().title(" live, by size of block ").border_style(Style::new().dim());
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let classes = process
-        .classes
-        .iter()
-        .map(|class| (units::bytes(class.size), format!("{} blocks", units::count(class.blocks)), class.bytes()));
+    let classes = process.classes.iter().map(|class| {
+        (format!("{} B", units::count(class.size)), format!("{} blocks", units::count(class.blocks)), class.bytes())
+    });
     let larger = ("larger".to_owned(), String::new(), process.in_larger_blocks());
     let mut classes: Vec<_> = classes.chain([larger]).filter(|(_, _, bytes)| *bytes > 0).collect();
     classes.sort_by_key(|(_, _, bytes)| std::cmp::Reverse(*bytes));
@@ -181,17 +186,17 @@ mod tests {
             "live 9.50 MB   resident 19.0 MB   at most in 60 s 690 MB   cached 0 B   mapped 0 B   returned 950 B",
             "1,234,567 allocations, 0 frees",
             "19 s ago",
-            "live resident and its peaks",
+            " live, resident and its peaks ",
             "returned: 950 B in all",
             "  larger   9.44 MB",
-            " 1.02 kB   51.2 kB           50 blocks",
+            " 1,024 B   51.2 kB           50 blocks",
             "    64 B   6.40 kB          100 blocks",
             " q  quit   t  time shown   Space  pause   +-  pace  every 0.5 s",
         ] {
             assert!(screen.contains(text), "{text}\n{screen}");
         }
         let place = |text| screen.find(text).unwrap();
-        assert!(place("larger ") < place("1.02 kB") && place("1.02 kB") < place("   64 B"));
+        assert!(place("larger ") < place("1,024 B") && place("1,024 B") < place("   64 B"));
         assert!(screen.chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count() > 40, "{screen}");
         assert!(screen.contains('█'), "what was returned:\n{screen}");
     }
