@@ -18,7 +18,7 @@ class PythonTest(PreloadTest):
         self.assertGreaterEqual(len(stock.modules), len(modules), stock.log)
         self.assertGreater(stock.passed(), 0, stock.log)
         for settings in ({}, {"PYTHONMALLOC": "malloc"}):
-            with self.subTest(**settings), self.watched("python3.11"):
+            with self.subTest(**settings), self.watched(cpython.PROGRAM):
                 folder = self.folder / "-".join(["ours", *settings.values()])
                 ours = cpython.run(modules, folder, self.environment(preload=True, **settings))
                 counts = f"{ours.passed()} cases in {len(ours.modules)} modules pass, {stock.passed()} without"

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 # The system's interpreter, whose tests are in the package libpython3-testsuite.
 PYTHON = "/usr/bin/python3"
+PROGRAM = pathlib.Path(PYTHON).resolve().name
 # How long one module may take, in seconds.
 MODULE_LIMIT = 300
 # Needs an answer from outside of a virtual machine, and waits for it for ever.

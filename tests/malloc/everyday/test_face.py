@@ -14,7 +14,7 @@ class Face(PreloadTest):
         self.assertEqual(self.run_program([self.compile("plugins.c"), plugin], preload=True), "1 opened\n")
 
     def test_there_is_as_much_room_for_thread_local_storage_as_without(self) -> None:
-        """The loader keeps some 1.6 KB for the initial-exec storage of libraries that are opened later."""
+        # The loader keeps some 1.6 KB for the initial-exec storage of libraries that are opened later.
         plugin = self.compile("plugin.c", "-fPIC", "-shared", "-DSTATIC_TLS", name="plugin.so")
         copies = [self.folder / f"plugin{number}.so" for number in range(100)]
         for copy in copies:

@@ -39,7 +39,7 @@ class Programs(PreloadTest):
         return without
 
     def test_git(self) -> None:
-        """Makes a repository, rewrites it, clones it, and looks at every object in it."""
+        # Makes a repository, rewrites it, clones it, and looks at every object in it.
         origin, copy = self.folder / "origin", self.folder / "copy"
         choose = random.Random(4)
 

@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 
+from malloc import cpython
 from malloc.preload import PreloadTest, Watch, brings_malloc
 
 PAGE = pathlib.Path(__file__).parent / "page.html"
@@ -18,13 +19,13 @@ HEADLESS = {
 
 class Browsers(PreloadTest):
     def test_qtwebengine(self) -> None:
-        """Chromium's engine as Qt builds it: with the malloc of the system."""
+        # Chromium's engine as Qt builds it: with the malloc of the system.
         script = PAGE.parent / "webengine.py"
         said, shown = [], []
-        with self.watched("QtWebEngineProcess --type=renderer", "python3.11"):
+        with self.watched("QtWebEngineProcess --type=renderer", cpython.PROGRAM):
             for preload in (False, True):
                 shown.append(self.folder / f"{preload}.png")
-                command = ["/usr/bin/python3", script, PAGE, shown[-1]]
+                command = [cpython.PYTHON, script, PAGE, shown[-1]]
                 home = {"HOME": str(self.folder / f"home-{preload}")}
                 said.append(self.run_program(command, preload, environment=HEADLESS | home))
         self.assertIn("the sum is 289013460", said[0])
@@ -32,7 +33,7 @@ class Browsers(PreloadTest):
         self.assertTrue(shown[1].read_bytes() == shown[0].read_bytes(), "it looks otherwise")
 
     def test_chromium(self) -> None:
-        """Chromium itself has a malloc of its own, also for its libraries: ours is there and must not disturb."""
+        # Chromium itself has a malloc of its own, also for its libraries: ours is there and must not disturb.
         shown = []
         with Watch(self.library) as watch:
             for preload in (False, True):

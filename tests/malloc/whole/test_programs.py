@@ -64,7 +64,7 @@ class Programs(PreloadTest):
             self.assertEqual(self.run_program(["node", "script.js"], preload=True), stock)
 
     def test_rust_compiler(self) -> None:
-        """Debian's: that of rustup has a malloc of its own in it, and so do its rustdoc and clippy."""
+        # Debian's: that of rustup has a malloc of its own in it, and so do its rustdoc and clippy.
         (self.folder / "shapes.rs").write_text(CRATE)
         programs = []
         with self.watched("rustc"):

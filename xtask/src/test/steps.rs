@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::count::Counter;
 use super::needs::{self, Need};
-use super::npapi;
+use super::{malloc, npapi};
 use crate::server::Server;
 use crate::{process, workspace};
 
@@ -116,6 +116,13 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[Need::TestPackages, Need::ClientPackages],
         limit: minutes(10),
         run: no_loss,
+    },
+    Step {
+        name: "malloc",
+        about: "CPython's tests, git, SQLite and compilers on the allocator",
+        needs: &[Need::Programs],
+        limit: minutes(25),
+        run: malloc::everyday,
     },
     Step {
         name: "npapi-abi",
