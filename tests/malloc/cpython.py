@@ -21,6 +21,7 @@ RESULT = re.compile(
 )
 # Stands for the module of a case whose name does not tell it.
 UNKNOWN = "?"
+BAD_TO_GOOD = ("failed", "skipped", "passed")
 FINE = ("passed", "skipped", "ran no tests")
 
 
@@ -65,7 +66,7 @@ class Results:
 def module_of(case: str, modules: Iterable[str]) -> str:
     """The module that a case such as `test.test_json.test_scan.Case.test_it` is from."""
     parts = case.replace("(", ".").replace(")", ".").split(".")
-    # Some modules only load tests that lie beside what they test, as in `ctypes.test.test_arrays.ArrayTestCase.test_it`.
+    # Some modules only load tests that lie beside what they test, as in `ctypes.test.test_arrays.Case.test_it`.
     candidates = [*parts, f"test_{parts[0]}"]
     return next((part for part in candidates if part in modules), UNKNOWN)
 
@@ -103,5 +104,5 @@ def read(log: str, report: ElementTree.Element) -> Results:
             kinds = {child.tag for child in case}
             outcome = "failed" if kinds & {"error", "failure"} else "skipped" if "skipped" in kinds else "passed"
             # Of several cases with one name the worst counts.
-            results.cases[name] = min(outcome, results.cases.get(name, outcome), key=("failed", "skipped", "passed").index)
+            results.cases[name] = min(outcome, results.cases.get(name, outcome), key=BAD_TO_GOOD.index)
     return results

@@ -22,7 +22,8 @@ def library() -> pathlib.Path:
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
     path = pathlib.Path(os.environ.get("TESTED_MALLOC", target / "release/libplanet_malloc.so"))
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: cargo build --release -p planet-malloc-preload, or set TESTED_MALLOC")
+        build = "cargo build --release -p planet-malloc-preload"
+        raise FileNotFoundError(f"{path} is missing: run {build}, or set TESTED_MALLOC")
     return path
 
 

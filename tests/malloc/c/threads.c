@@ -1,5 +1,6 @@
 // 64 threads in a ring: each allocates for the next one, which looks whether the memory is as it was written, and frees
 // it. Half of them end early, with blocks of theirs still in others' hands.
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -44,6 +45,7 @@ static void *run(void *argument) {
 }
 
 int main(void) {
+    size_t before = mallinfo2().uordblks;
     pthread_t threads[THREADS];
     for (size_t i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, run, (void *)i) == 0);
     for (size_t i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
@@ -51,6 +53,10 @@ int main(void) {
         for (int j = 0; j < PLACES; j++) check_and_free(places[i][j]);
     }
     CHECK(taken == given);
+    // The C library keeps some for threads to come.
+    size_t after = mallinfo2().uordblks;
+    fprintf(stderr, "%zu bytes live before, %zu after\n", before, after);
+    CHECK(after < before + (1 << 20));
     printf("%zu blocks\n", (size_t)taken);
     return 0;
 }

@@ -76,10 +76,11 @@ class Redis(PreloadTest):
             digest = self.ask("debug", "digest")
             self.assertEqual(self.ask("debug", "reload"), "OK")
             self.assertEqual(self.ask("debug", "digest"), digest)
-            self.assertIn("Sam", self.ask("memory", "doctor"))
+            # Redis adds up malloc_usable_size. Its MEMORY DOCTOR is no help: it asks jemalloc, which has nothing to do.
             used = int(self.figure("memory", "used_memory"))
             self.assertGreater(used, idle + 200_000 * 150)
-            self.assertLess(used, resident(server.pid) * 1.2)
+            self.assertLess(used, resident(server.pid))
+            self.assertLess(resident(server.pid), 2 * used)
             self.ask("flushall")
             self.assertLess(int(self.figure("memory", "used_memory")), idle + (8 << 20))
             self.assertEqual(self.ask("shutdown", "nosave"), "")
