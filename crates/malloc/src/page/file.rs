@@ -63,8 +63,8 @@ pub(crate) fn make() {
 }
 
 fn try_to_make() -> Option<()> {
-    let place = Place::of(own_pid())?;
     introduce()?;
+    let place = Place::of(own_pid())?;
     let path = place.path();
     // One is there already when this process made it before it became this program.
     sys::remove_file(path);
@@ -148,9 +148,9 @@ fn words() -> &'static [AtomicU64; LEN / 8] {
 pub(crate) fn leave_to_parent() {
     if is_perhaps_mapped() {
         take_page_back();
-        NEXT.store(record::span_bytes() + REASON, Relaxed);
-        STATE.store(NOT_MADE, Relaxed);
     }
+    NEXT.store(record::span_bytes() + REASON, Relaxed);
+    STATE.store(NOT_MADE, Relaxed);
 }
 
 fn is_perhaps_mapped() -> bool {

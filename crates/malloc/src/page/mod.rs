@@ -40,7 +40,8 @@ const FOLDER_VARIABLE: &str = "PLANET_MALLOC_PAGES";
 /// Where pages are otherwise, followed by the user's id.
 const DEFAULT_FOLDER: &str = "/dev/shm/planet-malloc.";
 
-/// The figures of this process, counted now, whether or not it has a page for others.
+/// The figures of this process, counted now, whether or not it has a page for others. Takes about a tenth of a
+/// millisecond for each 100 MB.
 ///
 /// ```
 /// let block = vec![1_u8; 100];
@@ -49,6 +50,7 @@ const DEFAULT_FOLDER: &str = "/dev/shm/planet-malloc.";
 /// assert!(own.live <= own.mapped);
 /// ```
 pub fn own() -> Snapshot {
+    make();
     figures::figures();
-    Snapshot { pid: std::process::id(), ..Snapshot::of(&record::PAGE, sys::now()) }
+    Snapshot::of(&record::PAGE, sys::now())
 }
