@@ -16,6 +16,10 @@ use planet::{
     serve, signals,
 };
 use planet_loadtest::{BenchArgs, BenchError};
+use planet_malloc::PlanetMalloc;
+
+#[global_allocator]
+static ALLOCATOR: PlanetMalloc = PlanetMalloc;
 
 const FAILURE: u8 = 1;
 const WRONG_SETTINGS: u8 = 2;
@@ -84,8 +88,8 @@ fn bench(args: &BenchArgs) -> ExitCode {
     if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) }
 }
 
-fn run(RunArgs { command }: &RunArgs) -> ExitCode {
-    let Err(error) = run::run(command);
+fn run(RunArgs { memory_limit_advice, command }: &RunArgs) -> ExitCode {
+    let Err(error) = run::run(command, *memory_limit_advice);
     // As shells say that a command was not found, or could not be run.
     let code = if matches!(error, RunError::NotFound { .. }) { NOT_FOUND } else { NOT_RUN };
     fail(&error, code)
