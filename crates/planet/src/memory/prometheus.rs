@@ -14,7 +14,7 @@ pub(crate) fn text(sample: &Sample) -> String {
 }
 
 /// The families, each with one figure for each process.
-fn families(processes: &[Process]) -> Vec<Family> {
+pub(crate) fn families(processes: &[Process]) -> Vec<Family> {
     let gauge = |name, help, of: fn(&Process) -> u64| label(Family::gauge(name, help), processes, of);
     let counter = |name, help, of: fn(&Process) -> u64| label(Family::counter(name, help), processes, of);
     let live = "The most that was live, by how far back that looks";
