@@ -15,15 +15,6 @@ static void take(int place, size_t size) {
     kept[place] = NULL;
 }
 
-// A resolver runs while the program is still being linked, before the constructors of any library.
-static char *resolved;
-static int seven(void) { return 7; }
-static int (*resolve(void))(void) {
-    resolved = malloc(5000);
-    return resolved ? seven : NULL;
-}
-static int chosen(void) __attribute__((ifunc("resolve")));
-
 static void first(void) { keep(0, 100); }
 __attribute__((section(".preinit_array"), used)) static void (*before_all)(void) = first;
 
@@ -51,9 +42,6 @@ __attribute__((destructor)) static void last(void) {
 int main(void) {
     take(2, 20 << 20);
     keep(3, 3000);
-    CHECK(chosen() == 7 && resolved);
-    memset(resolved, 1, 5000);
-    free(resolved);
     CHECK(atexit(at_exit) == 0);
     return 0;
 }
