@@ -26,7 +26,7 @@ Examples:
 
 When standard output is no terminal, there is one table as with --once. With --json there is one line for each look, an
 object with the time in milliseconds since 1970 and the processes; sizes are in bytes. A recording has the same lines
-below a first line that says what it is: about 7 MB an hour for each process at one look a second. It ends at --for, at
+below a first line that says what it is: about 10 MB an hour for each process at one look a second. It ends at --for, at
 Ctrl-C, or at 1 GB.
 
 Exit codes: 0 when all went well, also when the process that was looked at has ended; 1 when something could not be

@@ -41,6 +41,9 @@ pub(crate) struct Process {
     pub(crate) cached: u64,
     /// Given back to the system since the process began.
     pub(crate) returned: u64,
+    /// What it is advised to stay below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<u64>,
     pub(crate) peak_live: Peaks,
     pub(crate) peak_resident: Peaks,
     /// Blocks handed out since the process began.
@@ -116,6 +119,7 @@ impl From<Snapshot> for Process {
             mapped: snapshot.mapped,
             cached: snapshot.cached,
             returned: snapshot.returned,
+            limit: snapshot.limit,
             peak_live: snapshot.peak_live.into(),
             peak_resident: snapshot.peak_resident.into(),
             allocations: snapshot.allocations,

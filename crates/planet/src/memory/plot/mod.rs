@@ -6,7 +6,8 @@
 //! | `axis` | round numbers for the lines of a grid |
 //! | `canvas` | shapes and letters |
 //!
-//! The letters are those of Noto Sans Mono, as pixels in a crate, so that a machine needs no fonts.
+//! The letters are those of Noto Sans Mono (SIL Open Font License 1.1), as pixels in a crate, so that a machine needs no
+//! fonts.
 
 mod axis;
 mod canvas;

@@ -59,24 +59,34 @@ impl Span {
 fn figures(process: &Process) -> Text<'_> {
     let title = Line::from(vec![process.command.as_str().bold(), format!("  process {}", process.pid).dim()]);
     let figure = |name: &'static str, bytes, colour| [name.dim(), format!(" {}   ", units::bytes(bytes)).fg(colour)];
+    let limit = process.limit.map(|limit| figure("advised limit", limit, Color::Reset));
     let sizes = [
         figure("live", process.live, LIVE),
         figure("resident", process.resident, RESIDENT),
-        figure("at most in 60 s", process.peak_resident.minute, Color::Reset),
+        figure("peak 60 s", process.peak_resident.minute, Color::Reset),
         figure("cached", process.cached, Color::Reset),
-        figure("mapped", process.mapped, Color::Reset),
         figure("returned", process.returned, RETURNED),
     ];
-    let counts = format!("{} allocations, {} frees", units::count(process.allocations), units::count(process.frees));
-    Text::from(vec![title, Line::from_iter(sizes.into_iter().flatten()), Line::from(counts).dim()])
+    let counts = format!(
+        "{} mapped, {} allocations, {} frees",
+        units::bytes(process.mapped),
+        units::count(process.allocations),
+        units::count(process.frees)
+    );
+    Text::from(vec![title, Line::from_iter(sizes.into_iter().chain(limit).flatten()), Line::from(counts).dim()])
 }
 
 fn draw_course(points: &[Point], span: &Span, frame: &mut Frame, area: Rect) {
     let course = |figure: fn(&Point) -> u64| -> Vec<(f64, f64)> {
         points.iter().map(|point| ((point.at - span.begin) as f64, figure(point) as f64)).collect()
     };
-    let (peaks, resident, live) =
-        (course(|point| point.peak_resident), course(|point| point.resident), course(|point| point.live));
+    let (resident, live) = (course(|point| point.resident), course(|point| point.live));
+    // A peak is of all the time since the look before.
+    let peaks = points.windows(2).flat_map(|pair| {
+        let peak = pair[1].peak_resident as f64;
+        [((pair[0].at - span.begin) as f64, peak), ((pair[1].at - span.begin) as f64, peak)]
+    });
+    let peaks: Vec<_> = peaks.collect();
     let dataset = |data, colour| {
         let style = Style::new().fg(colour);
         Dataset::default().data(data).style(style).graph_type(GraphType::Line).marker(Marker::Braille)
@@ -161,6 +171,8 @@ mod tests {
             resident,
             returned,
             peak_resident: Peaks { minute: 690_000_000, ..Peaks::default() },
+            mapped: 64_000_000,
+            limit: Some(512_000_000),
             allocations: 1_234_567,
             classes: vec![SizeClass { size: 64, blocks: 100 }, SizeClass { size: 1024, blocks: 50 }],
             ..Process::default()
@@ -183,8 +195,8 @@ mod tests {
         let screen = screen(processes, 110, 30);
         for text in [
             "python3 app.py  process 4711",
-            "live 9.50 MB   resident 19.0 MB   at most in 60 s 690 MB   cached 0 B   mapped 0 B   returned 950 B",
-            "1,234,567 allocations, 0 frees",
+            "live 9.50 MB   resident 19.0 MB   peak 60 s 690 MB   cached 0 B   returned 950 B   advised limit 512 MB",
+            "64.0 MB mapped, 1,234,567 allocations, 0 frees",
             "19 s ago",
             " live, resident and its peaks ",
             "returned: 950 B in all",
