@@ -6,7 +6,7 @@
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
 use super::birth::Birth;
 use super::layout::{MAGIC, Page, VERSION};
@@ -81,7 +81,8 @@ fn try_to_make() -> Option<()> {
         return None;
     }
     PAGE.magic.store(MAGIC, Release);
-    leave_at_exit(place);
+    // SAFETY: only the thread that makes the page is here, and the state is not `MADE` yet.
+    unsafe { *PLACE.0.get() = place };
     Some(())
 }
 
@@ -178,15 +179,11 @@ unsafe impl Sync for Made {}
 
 static PLACE: Made = Made(UnsafeCell::new(Place::nowhere()));
 
-fn leave_at_exit(place: Place) {
-    static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
-    // SAFETY: only the thread that makes the page is here, and the state is not `MADE` yet.
-    unsafe { *PLACE.0.get() = place };
-    if !IS_REGISTERED.swap(true, Relaxed) {
-        // SAFETY: a function of this library, which libc forgets when it unloads it.
-        unsafe { libc::atexit(remove_at_exit) };
-    }
-}
+/// Has it called when the process exits, or the library is unloaded. `atexit` would not do: it may allocate, under a lock
+/// of libc that whoever called us may hold.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_EXIT: extern "C" fn() = remove_at_exit;
 
 extern "C" fn remove_at_exit() {
     // A child that got here without the handlers of a fork still has its parent's state.
