@@ -14,6 +14,7 @@ class PythonTest(PreloadTest):
 
     def compare(self, modules: Sequence[str] = ()) -> None:
         """Runs these modules, or all, as they are, on the allocator, and on it for small objects too."""
+        print("CPython's tests without the allocator, then with it", flush=True)
         stock = cpython.run(modules, self.folder / "stock", self.environment(preload=False))
         self.assertGreaterEqual(len(stock.modules), len(modules), stock.log)
         self.assertGreater(stock.passed(), 0, stock.log)
@@ -22,7 +23,7 @@ class PythonTest(PreloadTest):
                 folder = self.folder / "-".join(["ours", *settings.values()])
                 ours = cpython.run(modules, folder, self.environment(preload=True, **settings))
                 counts = f"{ours.passed()} cases in {len(ours.modules)} modules pass, {stock.passed()} without"
-                print(f"{settings or ''} {counts} the allocator", flush=True)
+                print(f"{settings or 'as usual'}: {counts} the allocator", flush=True)
                 if worse := ours.worse_than(stock):
                     print("again:", *worse.values(), sep="\n  ", flush=True)
                     self.confirm(list(worse), settings)

@@ -37,9 +37,9 @@ class PreloadTest(unittest.TestCase):
         self.library = shutil.copy(library(), self.folder)
 
     def environment(self, preload: bool, **more: str) -> dict[str, str]:
-        """The usual environment, with or without the allocator."""
+        """The usual environment, with or without the allocator; nothing is read from the user's own settings."""
         usual = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONMALLOC")}
-        return usual | {"LC_ALL": "C.UTF-8"} | more | ({"LD_PRELOAD": str(self.library)} if preload else {})
+        return usual | {"LC_ALL": "C.UTF-8", "HOME": str(self.folder)} | more | ({"LD_PRELOAD": str(self.library)} if preload else {})
 
     def run_program(self, command: Sequence, preload: bool, expected: int = 0, **options) -> str:
         """Runs a command to its end and gives what it wrote to standard output."""
