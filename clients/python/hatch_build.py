@@ -17,7 +17,9 @@ LIBRARY = "src/planet/libplanet_malloc.so"
 class CargoBuild(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name != "wheel":
-            raise RuntimeError("the library is built from the whole repository: make a wheel, with `pip wheel --no-deps .`")
+            raise RuntimeError(
+                "the library is built from the whole repository: make a wheel, with `pip wheel --no-deps .`"
+            )
         # Elsewhere there is no library, and programs run without it.
         if sys.platform == "linux":
             # Copied here and not only into the wheel, so that an editable installation has it too.

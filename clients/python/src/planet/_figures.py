@@ -10,7 +10,9 @@ class NotRunningError(RuntimeError):
     """This process does not run on planet-malloc, so there is nothing to be said about its memory."""
 
     def __init__(self) -> None:
-        super().__init__("this process does not run on planet-malloc; start it with `python -m planet.run` or `planet run`")
+        super().__init__(
+            "this process does not run on planet-malloc; start it with `python -m planet.run` or `planet run`"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def stats() -> Stats:
         allocations=raw.allocations,
         frees=raw.frees,
         size_classes=tuple(
-            SizeClass(each.slot_size, each.live, each.allocations, each.frees) for each in raw.classes[: raw.class_count]
+            SizeClass(each.slot_size, each.live, each.allocations, each.frees)
+            for each in raw.classes[: raw.class_count]
         ),
     )
 

@@ -75,9 +75,9 @@ def watch(
 ) -> Watch:
     """Calls `callback` with the figures when this process holds more than `above` bytes.
 
-    Once for each time that it rises there: it is not called again before the figure has fallen below `below`, nine tenths
-    of `above` unless said. `of` says which figure of `Stats` it is. Looks every `interval` seconds, at once for the first
-    time, so that what rises and falls in between may be missed.
+    Once for each time that it rises there: it is not called again before the figure has fallen below `below`, nine
+    tenths of `above` unless said. `of` says which figure of `Stats` it is. Looks every `interval` seconds, at once for
+    the first time, so that what rises and falls in between may be missed.
 
     The callback runs in a thread of the watch, one call at a time; an event loop is reached from there by
     `loop.call_soon_threadsafe`. What the callback raises is logged by the logger `planet.memory`. The watch ends with

@@ -16,10 +16,10 @@ from . import _library
 HELP = """\
 usage: python [OPTION]... -m planet.run [OPTION]... [FILE | -m MODULE | -c CODE | -] [ARGUMENT]...
 
-Runs a Python program on planet-malloc, an allocator that gives memory back while the program is idle. Takes what python
-itself takes. Objects of up to 512 bytes come from it too (PYTHONMALLOC=malloc), unless PYTHONMALLOC is set already, the
-interpreter is a debug or a free-threaded build, or -X dev asks for Python's own checks. -E and -I make Python ignore that
-variable.
+Runs a Python program on planet-malloc, an allocator that gives memory back while the program is idle. Takes what
+python itself takes. Objects of up to 512 bytes come from it too (PYTHONMALLOC=malloc), unless PYTHONMALLOC is set
+already, the interpreter is a debug or a free-threaded build, or -X dev asks for Python's own checks. -E and -I make
+Python ignore that variable.
 
   python -m planet.run app.py --port 8000
   python -m planet.run -m gunicorn app:app
@@ -93,11 +93,11 @@ def check(library: pathlib.Path) -> None:
         ctypes.CDLL(str(library))
         gains_rights = ctypes.CDLL(None).getauxval(AT_SECURE)
     except OSError as error:
-        raise CannotRunError(f"this interpreter does not load it: {error}") from error
+        raise CannotRunError(f"it does not load the library: {error}") from error
     if gains_rights:
         raise CannotRunError(
-            "this interpreter gains rights when it is run (setuid, setgid or capabilities), so the loader ignores what its "
-            "caller wants preloaded; use one that does not"
+            "it gains rights when it is run (setuid, setgid or capabilities), so the loader ignores what its caller "
+            "wants preloaded; use an interpreter that does not"
         )
 
 
