@@ -155,7 +155,7 @@ fn a_running_program_is_seen_with_the_spike_it_had() {
     let (table, _) = machine.memory(&[], 0);
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines.len(), 2, "{table}");
-    assert!(lines[0].ends_with("PEAK 60 S LAST 5 MIN"), "{table}");
+    assert!(lines[0].ends_with("PEAK 60 S LAST 1 MIN"), "{table}");
     assert!(lines[1].contains(&format!("{} spike for", program.pid())) && lines[1].contains('█'), "{table}");
     assert_eq!(machine.memory(&["--once", &program.pid()], 0).0.lines().count(), 2);
 

@@ -52,7 +52,7 @@ pub struct MemoryArgs {
     #[arg(long, group = "output", conflicts_with = "replay")]
     pub prometheus: bool,
     /// Watch one process for a while, then draw how its memory went
-    #[arg(long, value_name = "FILE", group = "output")]
+    #[arg(long, value_name = "FILE", group = "output", conflicts_with = "once")]
     pub png: Option<PathBuf>,
     /// Write every look to a file
     #[arg(long, value_name = "FILE", group = "output", conflicts_with_all = ["replay", "once"])]

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use planet_malloc::page::{self, ClassSnapshot, PageError, SecondSnapshot, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -102,9 +103,15 @@ impl Sample {
     }
 }
 
+/// Milliseconds since 1970, by a clock that is never set back, so that samples are in order whatever happens.
 fn now() -> u64 {
-    // A clock from before 1970 is wrong in a way that no figure here depends on.
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    static BEGIN: OnceLock<(Instant, u64)> = OnceLock::new();
+    let (begin, at) = BEGIN.get_or_init(|| {
+        // A clock from before 1970 is wrong in a way that no figure here depends on.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (Instant::now(), since.as_millis() as u64)
+    });
+    at + begin.elapsed().as_millis() as u64
 }
 
 impl From<Snapshot> for Process {

@@ -2,19 +2,18 @@
 
 use ratatui::text::Span;
 
-use super::history::History;
+use super::history::{Course, History};
 use super::sample::{Process, Sample};
 use super::sparkline::sparkline;
-use super::units::bytes;
+use super::units::{self, bytes};
 
-/// How far back the little bars reach, in milliseconds.
-pub(crate) const BACK: u64 = 5 * 60 * 1000;
+/// How far back the little bars may reach, in milliseconds.
+const BACK: [u64; 3] = [60_000, 2 * 60_000, 5 * 60_000];
 
 /// As wide as it gets on something that is no terminal, in columns.
 pub(crate) const WIDTH: usize = 100;
 
 const HEADS: [&str; 5] = ["LIVE", "RESIDENT", "CACHED", "RETURNED", "PEAK 60 S"];
-const PAST: &str = "LAST 5 MIN";
 const PID: usize = 8;
 const FIGURE: usize = 10;
 const SHORTEST_COMMAND: usize = 8;
@@ -32,18 +31,28 @@ pub(crate) fn lines(sample: &Sample, history: &History, width: usize) -> Vec<Str
     let command = longest.min(free / 2).clamp(SHORTEST_COMMAND, LONGEST_COMMAND);
     let past = free.saturating_sub(command + 1).min(LONGEST_PAST);
 
+    let back = back(sample, history);
+    let past_head = shortened(&format!("LAST {}", units::time(back).to_uppercase()), past);
     let heading = HEADS.map(|head| format!("{head:>FIGURE$}")).join(" ");
-    let heading = format!("{:>PID$} {:command$} {heading} {}", "PID", "COMMAND", shortened(PAST, past));
+    let heading = format!("{:>PID$} {:command$} {heading} {}", "PID", "COMMAND", past_head);
     let mut lines = vec![heading.trim_end().to_owned()];
     for process in by_size(sample) {
         let Process { live, resident, cached, returned, peak_resident, .. } = *process;
         let figures = [live, resident, cached, returned, peak_resident.minute]
             .map(|figure| format!("{:>FIGURE$}", bytes(figure)));
-        let bars = sparkline(history.of(process.pid).points(), sample.at, BACK, past);
+        let points = history.of(process.pid).map(Course::points).unwrap_or_default();
+        let bars = sparkline(points, sample.at, back, past);
         let line = format!("{:>PID$} {} {} {bars}", process.pid, padded(&process.command, command), figures.join(" "));
         lines.push(line.trim_end().to_owned());
     }
     lines
+}
+
+/// As far back as anything is known, and a round number of minutes.
+fn back(sample: &Sample, history: &History) -> u64 {
+    let beginnings = sample.processes.iter().filter_map(|process| history.of(process.pid)?.points().first());
+    let known = beginnings.map(|point| sample.at - point.at).max().unwrap_or(0);
+    BACK.into_iter().find(|back| known <= *back).unwrap_or(BACK[BACK.len() - 1])
 }
 
 /// The processes in the order of their lines.
@@ -117,7 +126,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "     PID COMMAND              LIVE   RESIDENT     CACHED   RETURNED  PEAK 60 S LAST 5 MIN",
+                "     PID COMMAND              LIVE   RESIDENT     CACHED   RETURNED  PEAK 60 S LAST 1 MIN",
                 " 4194304 python3 app.py      999 B     620 MB        0 B    5.00 MB    1.24 GB                    █",
                 "       7 sh                  999 B    1.00 kB        0 B    5.00 MB    2.00 kB                    █",
             ]
@@ -135,6 +144,16 @@ mod tests {
         }
         // Too narrow for all: the figures stay whole.
         assert_eq!(table(processes, 10)[1].trim_end().chars().count(), 8 + 1 + 8 + 1 + 5 * 11 - 1);
+    }
+
+    #[test]
+    fn the_bars_reach_as_far_back_as_anything_is_known() {
+        let mut history = History::default();
+        for (at, head) in [(0, "LAST 1 MIN"), (60_000, "LAST 1 MIN"), (60_001, "LAST 2 MIN"), (999_999, "LAST 5 MIN")] {
+            let sample = Sample { at, processes: vec![process(1, "sh", 1)] };
+            history.push(&sample);
+            assert!(lines(&sample, &history, 100)[0].ends_with(head));
+        }
     }
 
     #[test]

@@ -29,12 +29,12 @@ pub(super) fn draw(state: &State, process: &Process, frame: &mut Frame, area: Re
     let rows = [Constraint::Length(3), Constraint::Fill(1), Constraint::Length(lower)];
     let [heading, middle, lower] = Layout::vertical(rows).areas(area);
     let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Max(46)]).areas(lower);
-    let course = state.history.of(process.pid);
+    let Some(course) = state.history.of(process.pid) else { return };
     let points = course.last(state.span());
     let span = Span::of(points);
     frame.render_widget(figures(process), heading);
     draw_course(points, &span, frame, middle);
-    draw_returned(process, &course, &span, frame, left);
+    draw_returned(process, course, &span, frame, left);
     draw_classes(process, frame, right);
 }
 
@@ -64,11 +64,11 @@ fn figures(process: &Process) -> Text<'_> {
         figure("live", process.live, LIVE),
         figure("resident", process.resident, RESIDENT),
         figure("peak 60 s", process.peak_resident.minute, Color::Reset),
-        figure("cached", process.cached, Color::Reset),
         figure("returned", process.returned, RETURNED),
     ];
     let counts = format!(
-        "{} mapped, {} allocations, {} frees",
+        "{} cached, {} mapped, {} allocations, {} frees",
+        units::bytes(process.cached),
         units::bytes(process.mapped),
         units::count(process.allocations),
         units::count(process.frees)
@@ -195,8 +195,8 @@ mod tests {
         let screen = screen(processes, 110, 30);
         for text in [
             "python3 app.py  process 4711",
-            "live 9.50 MB   resident 19.0 MB   peak 60 s 690 MB   cached 0 B   returned 950 B   advised limit 512 MB",
-            "64.0 MB mapped, 1,234,567 allocations, 0 frees",
+            "live 9.50 MB   resident 19.0 MB   peak 60 s 690 MB   returned 950 B   advised limit 512 MB",
+            "0 B cached, 64.0 MB mapped, 1,234,567 allocations, 0 frees",
             "19 s ago",
             " live, resident and its peaks ",
             "returned: 950 B in all",
