@@ -56,6 +56,8 @@ pub(crate) enum Need {
     Thrift,
     /// The Python packages of `tests/interop/requirements.txt`.
     Python,
+    /// What builds and checks the Python package, as `clients/python/tests/requirements.txt` has it.
+    PythonBuild,
     /// The npm packages of `tests/`.
     TestPackages,
     /// The npm packages of `clients/js/`.
@@ -96,7 +98,8 @@ impl Needs {
             Need::Windows => self.windows(),
             Need::PluginHeaders => self.plugin_headers(),
             Need::Thrift => self.packages(&["thrift"], &["thrift-compiler"]),
-            Need::Python => self.python(),
+            Need::Python => self.python("tests/interop/requirements.txt", "python"),
+            Need::PythonBuild => self.python("clients/python/tests/requirements.txt", "python-build"),
             Need::TestPackages => self.npm(&workspace::root().join("tests")),
             Need::ClientPackages => self.npm(&workspace::root().join("clients/js")),
         };
@@ -223,10 +226,10 @@ impl Needs {
         process::run(command, INSTALL, |_| {})
     }
 
-    /// A virtual environment with the pinned packages; made anew when the pins change.
-    fn python(&self) -> Result<(), String> {
-        let requirements = workspace::root().join("tests/interop/requirements.txt");
-        let environment = workspace::target().join("python");
+    /// A virtual environment with pinned packages; made anew when the pins change.
+    fn python(&self, requirements: &str, environment: &str) -> Result<(), String> {
+        let requirements = workspace::root().join(requirements);
+        let environment = workspace::target().join(environment);
         if is_installed(&requirements, &environment) {
             return Ok(());
         }
@@ -269,9 +272,14 @@ impl Needs {
     }
 }
 
-/// A program of the virtual environment.
+/// A program of the virtual environment of [`Need::Python`].
 pub(crate) fn python(program: &str) -> PathBuf {
     workspace::target().join("python/bin").join(program)
+}
+
+/// A program of the virtual environment of [`Need::PythonBuild`].
+pub(crate) fn python_build(program: &str) -> PathBuf {
+    workspace::target().join("python-build/bin").join(program)
 }
 
 /// Whether the system's Python, which no virtual environment changes, has a module.

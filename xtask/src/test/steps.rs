@@ -125,6 +125,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: malloc::everyday,
     },
     Step {
+        name: "python",
+        about: "the Python package, built, installed, type-checked and on the allocator",
+        needs: &[Need::PythonBuild],
+        limit: minutes(10),
+        run: python_package,
+    },
+    Step {
         name: "npapi-abi",
         about: "layouts of the plugin ABI, against an engine's headers",
         needs: &[Need::PluginHeaders],
@@ -289,6 +296,19 @@ fn node_tests(context: &Context, folder: &str) -> Result<(), String> {
     let mut command = Command::new("node");
     command.current_dir(tests).args(["--test", "--test-concurrency=1"]).args(files);
     command.env("TESTED_PLANET", workspace::planet());
+    context.run(command)
+}
+
+fn python_package(context: &Context) -> Result<(), String> {
+    let folder = workspace::root().join("clients/python");
+    let mut command = workspace::program(needs::python_build("pip"));
+    // What builds it is in the environment already.
+    command.args(["install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"]);
+    command.arg("--no-build-isolation").arg(&folder).env("CARGO_TARGET_DIR", workspace::target());
+    context.run(command)?;
+    let mut command = workspace::program(needs::python_build("python"));
+    command.args(["-m", "planet.run", "-m", "unittest", "discover", "--verbose", "--start-directory"]);
+    command.arg(folder.join("tests"));
     context.run(command)
 }
 
