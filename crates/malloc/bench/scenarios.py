@@ -1,7 +1,11 @@
-"""The scenarios of bench/memory.py, one a process. Prints one line of JSON with what it measured.
+"""The scenarios of `cargo xtask bench memory`, one a process: scenarios.py NAME [trim].
 
 Each has a spike of memory and a small result that stays. They use blocks of over 512 bytes, which CPython asks the
-allocator for, except `json`, whose many small objects go to the allocator only with PYTHONMALLOC=malloc.
+allocator for, except `document` and `dicts`, whose many small objects go to it only with PYTHONMALLOC=malloc.
+
+Says `start` and waits for a byte on standard input, has its spike, says `idle` with the bytes that are live after it,
+waits until standard input ends, without a call to the allocator in the meantime (but `server` serves on), and says
+`end` with the user and the system time it took. With `trim`, `malloc_trim(0)` is called by hand.
 """
 
 import ctypes
@@ -12,6 +16,8 @@ import resource
 import sys
 import threading
 import time
+
+trim = ctypes.CDLL(None).malloc_trim if "trim" in sys.argv[2:] else lambda _: None
 
 
 def block(n):
@@ -63,6 +69,12 @@ def document():
     return json.loads(text)[::10_000]
 
 
+def dicts():
+    """Many small dicts, of which every thousandth stays."""
+    spike = [{"number": n, "text": str(n), "pair": (n, n + 0.5)} for n in range(600_000)]
+    return spike[::1000]
+
+
 def size_shift():
     """First all blocks are small, then all are large: what the small ones held cannot serve the large ones."""
     small = [bytearray(600 + n % 100) for n in range(200_000)]
@@ -82,35 +94,38 @@ def spikes():
     return kept
 
 
-SCENARIOS = {f.__name__: f for f in (high, scattered, clustered, threads, document, size_shift, spikes)}
-
-
-def resident():
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * 4096
-
-
-def main(name, trim):
-    start = resident()
-    result = SCENARIOS[name]()
+def resting(result):
+    """Has nothing to do until standard input ends."""
     gc.collect()
-    if trim:
-        ctypes.CDLL(None).malloc_trim(0)
-    after = {}
-    began = time.monotonic()
-    for seconds in (0, 1, 10):
-        time.sleep(max(0, began + seconds - time.monotonic()))
-        after[seconds] = resident()
+    trim(0)
+    print("idle", live(result), flush=True)
+    os.read(0, 1)
+
+
+def live(value):
+    """The bytes of an object and of what it holds."""
+    if isinstance(value, dict):
+        held = [*value, *value.values()]
+    else:
+        held = value if isinstance(value, (list, tuple)) else ()
+    return sys.getsizeof(value) + sum(map(live, held))
+
+
+def main(name):
+    if name == "server":
+        # Here, so that it counts among what there is before the spike, and only where it is used.
+        import server
+    print("start", flush=True)
+    os.read(0, 1)
+    if name == "server":
+        server.main(block, live, trim)
+    else:
+        resting(globals()[name]())
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({
-        "start": start,
-        "after": after,
-        "peak": usage.ru_maxrss * 1024,
-        "user": usage.ru_utime,
-        "system": usage.ru_stime,
-    }), flush=True)
+    print("end", usage.ru_utime, usage.ru_stime, flush=True)
+    # The sleeping threads of `threads` would keep the process from ending.
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], len(sys.argv) > 2)
+    main(sys.argv[1])

@@ -10,7 +10,7 @@ use crate::remote::{self, Freed};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::span::{Kind, SLICE, Span};
 use crate::sys::PAGE;
-use crate::{background, heap, large, remote::Posted, thread, tls};
+use crate::{background, heap, large, page, purge, remote::Posted, thread, tls};
 
 /// The largest size that is ever allocated: what a pointer difference can express.
 const MOST: usize = isize::MAX as usize;
@@ -61,10 +61,15 @@ extern "C" fn allocate_medium<F: FnOnce(usize) -> *mut u8>(size: usize, slowly: 
 #[inline(never)]
 pub fn allocate_slowly(size: usize) -> *mut u8 {
     tls::leave();
-    let block = match class_of(size) {
+    let attempt = || match class_of(size) {
         Some(class) => allocate_slot(class),
         None => allocate_big(size, MIN_ALIGN).0,
     };
+    let mut block = attempt();
+    // What is kept for later may be what is missing now.
+    if block.is_null() && size <= MOST && purge::release() {
+        block = attempt();
+    }
     #[cfg(feature = "debug")]
     crate::debug::fill_fresh(block);
     block
@@ -80,6 +85,7 @@ fn allocate_slot(class: usize) -> *mut u8 {
                 slot = heap.magazine(class).take(heap.mark());
             }
             tls::leave();
+            page::keep_up();
             return slot;
         }
         tls::leave();
@@ -88,6 +94,8 @@ fn allocate_slot(class: usize) -> *mut u8 {
         }
         if thread::are_left_behind() {
             thread::clear_left_behind();
+        } else if tls::has_left() {
+            return thread::take_as_visitor(class);
         } else if !thread::find_heap() {
             return ptr::null_mut();
         }
@@ -106,6 +114,7 @@ fn allocate_big(size: usize, align: usize) -> (*mut u8, bool) {
     } else {
         large::allocate(size.max(1), align)
     };
+    page::keep_up();
     found.map_or((ptr::null_mut(), false), |(at, zeroed)| (ptr::with_exposed_provenance_mut(at), zeroed))
 }
 

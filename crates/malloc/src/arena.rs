@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering::*;
 
 use crate::chunk::{self, CHUNK, Chunk, FIRST_SLICE, MOST_SLICES, SLICES};
 use crate::lock::Lock;
+use crate::page;
 use crate::span::{Kind, SLICE, SLICE_PAGES, Span, pages};
 use crate::sys::{self, PAGE};
 
@@ -64,6 +65,7 @@ impl Arena {
             place.write(chunk);
         }
         self.len += 1;
+        page::set_chunks(self.len * CHUNK);
         Some(())
     }
 
@@ -77,6 +79,7 @@ impl Arena {
             core::ptr::copy(place.add(1), place, self.len - index - 1);
         }
         self.len -= 1;
+        page::set_chunks(self.len * CHUNK);
         // SAFETY: no slice is in use, and the arena has just forgotten the chunk.
         unsafe { chunk::unmap(chunk) };
     }
@@ -165,6 +168,7 @@ pub(crate) fn new_span(class: usize) -> Option<&'static Span> {
     let (chunk, slice) = arena.take(1, 1)?;
     let span = chunk.span(slice);
     span.cut(class);
+    page::took_span();
     Some(span)
 }
 
@@ -173,6 +177,7 @@ pub(crate) fn return_span(span: &Span) {
     let _arena = ARENA.lock();
     let chunk = chunk::chunk_of(span);
     chunk.note_change();
+    page::returned_span();
     span.set_kind(Kind::Free);
     mark(chunk, chunk::slice_of(span), 1, true);
 }
@@ -186,6 +191,7 @@ pub(crate) fn new_run(bytes: usize, align: usize) -> Option<Run> {
     let span = chunk.span(first);
     let zeroed = use_run(chunk, first, 0, bytes);
     span.set_kind(Kind::Run);
+    page::took_run(bytes);
     Some(Run { at: span.base(), zeroed })
 }
 
@@ -197,6 +203,7 @@ fn use_run(chunk: &Chunk, first: usize, from: usize, bytes: usize) -> bool {
         let span = chunk.span(first + slice);
         let used = pages(0, ((bytes - slice * SLICE).div_ceil(PAGE)).min(SLICE_PAGES) - 1);
         zeroed &= span.dirty.get() & used == 0;
+        page::touched(used & !span.dirty.get());
         span.dirty.set(span.dirty.get() | used);
         span.grow_young(used);
         span.set_kind(Kind::RunRest);
@@ -213,6 +220,7 @@ pub(crate) fn return_run(span: &Span) -> bool {
     if span.kind() != Kind::Run {
         return false;
     }
+    page::returned_run(span.run_bytes.get() as usize);
     let chunk = chunk::chunk_of(span);
     let first = chunk::slice_of(span);
     return_slices(chunk, first, span.run_slices.get() as usize);
@@ -256,6 +264,7 @@ pub(crate) fn resize_run(span: &Span, bytes: usize) -> bool {
     if new < old {
         return_slices(chunk, first + new, old - new);
     }
+    page::resized_run(span.run_bytes.get() as usize, bytes);
     use_run(chunk, first, old.min(new) - 1, bytes);
     span.set_kind(Kind::Run);
     chunk.changed.store(true, Relaxed);

@@ -1,15 +1,16 @@
 //! The thread that comes by while the program sleeps.
 //!
 //! It starts when the program has freed its first megabyte, ticks while there is something to give back, and sleeps
-//! on a futex, without a timeout, when there is not. The child of a fork gets one when it needs it.
+//! on a futex, without a timeout, when there is not. The child of a fork gets one when it needs it. While it is awake it
+//! also counts what others can read in the [page](crate::page).
 
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
 
-use crate::purge::{self, RETURNED, VISITS, Which};
+use crate::purge::{self, VISITS, Which};
 use crate::settings::{BACKGROUND, DELAY_MS};
-use crate::sys;
+use crate::{figures, page, sys};
 
 const NOT_STARTED: u32 = 0;
 const AWAKE: u32 = 1;
@@ -19,6 +20,8 @@ const OFF: u32 = 3;
 
 static STATE: AtomicU32 = AtomicU32::new(NOT_STARTED);
 static FREED: AtomicUsize = AtomicUsize::new(0);
+/// Not zero when the thread is not to sleep out its pause.
+static HURRY: AtomicU32 = AtomicU32::new(0);
 
 /// Programs that free less never get a thread.
 const START_AFTER: usize = 1 << 20;
@@ -27,8 +30,12 @@ const USUAL: usize = 4096;
 const STACK: usize = 256 * 1024;
 /// Looking for pages to give back takes at most one part in this many of a processor.
 const SHARE: u64 = 20;
+/// Counting takes at most one part in this many.
+const COUNTING_SHARE: u64 = 100;
 /// Two milliseconds, in nanoseconds, for very short delays.
 const SHORTEST_PAUSE: u64 = 2_000_000;
+/// Between two looks while more is resident than is advised.
+const PAUSE_OVER_LIMIT: u64 = 10_000_000;
 
 /// Says that something was freed. Never called with a lock held, since a thread may be started.
 #[inline]
@@ -61,8 +68,21 @@ fn wake(bytes: usize) {
     }
 }
 
+/// Whether there is a thread, awake or asleep.
+pub(crate) fn is_running() -> bool {
+    matches!(STATE.load(Relaxed), AWAKE | ASLEEP)
+}
+
+/// Says that more is resident than is advised. Has the thread look at once, if it is not asleep for want of work.
+pub(crate) fn hurry() {
+    if HURRY.load(Relaxed) == 0 && HURRY.swap(1, Relaxed) == 0 {
+        sys::futex_wake(HURRY.as_ptr(), 1);
+    }
+}
+
 /// In the child of a fork: the thread did not come along.
 pub(crate) fn forget() {
+    HURRY.store(0, Relaxed);
     if STATE.load(Relaxed) != OFF {
         STATE.store(NOT_STARTED, Relaxed);
         FREED.store(0, Relaxed);
@@ -95,15 +115,25 @@ fn start() -> bool {
 extern "C" fn main(_: *mut c_void) -> *mut c_void {
     // SAFETY: the name ends in a zero byte.
     unsafe { libc::prctl(libc::PR_SET_NAME, c"planet-malloc".as_ptr()) };
+    page::make();
     let delay = DELAY_MS.get() * 1_000_000;
-    let mut pause = delay / VISITS;
+    let (mut pause, mut next_count) = (0, 0);
     loop {
-        sleep(pause.max(SHORTEST_PAUSE));
-        let (start, returned) = (sys::now(), RETURNED.load(Relaxed));
-        let waiting = purge::run(Which::Aged, start.saturating_sub(delay / VISITS * (VISITS - 1)));
-        pause = delay / VISITS;
-        if RETURNED.load(Relaxed) == returned {
-            pause = pause.max((sys::now() - start) * SHARE);
+        let usual = if page::is_over_limit() { PAUSE_OVER_LIMIT } else { delay / VISITS };
+        sleep(usual.max(pause).max(SHORTEST_PAUSE));
+        let (start, returned, over) = (sys::now(), page::returned_bytes(), page::is_over_limit());
+        let waiting = if over {
+            purge::run(Which::All, start)
+        } else {
+            purge::run(Which::Aged, start.saturating_sub(delay / VISITS * (VISITS - 1)))
+        };
+        let now = sys::now();
+        let was_worth_it = page::returned_bytes() != returned;
+        pause = if was_worth_it { 0 } else { (now - start) * SHARE };
+        if now >= next_count || !waiting {
+            figures::figures();
+            let done = sys::now();
+            next_count = done + (done - now) * COUNTING_SHARE;
         }
         if waiting {
             continue;
@@ -122,6 +152,12 @@ extern "C" fn main(_: *mut c_void) -> *mut c_void {
 }
 
 fn sleep(nanoseconds: u64) {
-    let nobody_wakes = AtomicU32::new(0);
-    sys::futex_wait(nobody_wakes.as_ptr(), 0, Some(nanoseconds));
+    if page::is_over_limit() {
+        // It has been told, and is again with everything that happens.
+        let nobody_wakes = AtomicU32::new(0);
+        sys::futex_wait(nobody_wakes.as_ptr(), 0, Some(nanoseconds));
+    } else {
+        HURRY.store(0, Relaxed);
+        sys::futex_wait(HURRY.as_ptr(), 0, Some(nanoseconds));
+    }
 }

@@ -9,7 +9,7 @@ use crate::heap::{Heap, ORPHANS, Tenant, borrow};
 use crate::large::LARGE;
 use crate::purge::PURGE;
 use crate::thread::{LEFT_BEHIND, REGISTRY};
-use crate::{background, thread, tls};
+use crate::{background, page, thread, tls};
 
 /// Has the handlers called around every fork.
 pub(crate) fn register() {
@@ -32,6 +32,7 @@ unsafe extern "C" fn before() {
     mem::forget(ORPHANS.hold());
     ARENA.raw.acquire();
     LARGE.raw.acquire();
+    page::prepare_fork();
 }
 
 unsafe extern "C" fn after_in_parent() {
@@ -65,6 +66,7 @@ unsafe extern "C" fn after_in_child() {
     REGISTRY.raw.release();
     PURGE.release();
     background::forget();
+    page::leave_to_parent();
     let all = || thread::heaps().chain([&ORPHANS]);
     all().for_each(Heap::forget_post);
     all().for_each(Heap::release_claims);

@@ -20,8 +20,8 @@ use crate::classes::{CLASSES, SIZES};
 use crate::lock::RawLock;
 use crate::remote::{Inbox, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, MARK_GONE, misuse};
-use crate::span::{SLICE, Span};
 use crate::section::Seat;
+use crate::span::{SLICE, Span};
 use crate::{arena, thread, window};
 
 /// The heap of a thread that has none: there are no slots in it, and no span ever belongs to it.
@@ -48,6 +48,8 @@ pub(crate) enum Tenant {
     Thread,
     /// A thread's that did not come along into the child of a fork.
     LeftBehind,
+    /// Shared by threads that are about to end.
+    Visitors,
 }
 
 /// See the module.
@@ -205,6 +207,16 @@ impl Heap {
                 return false;
             }
         }
+    }
+
+    /// Takes a slot of `class` for one of several threads, or returns null. Only for a heap without a seat.
+    pub(crate) fn take_as_visitor(&self, class: usize) -> *mut u8 {
+        let _held = self.lock.hold();
+        let slot = self.magazine(class).take(self.mark());
+        if !slot.is_null() || !self.refill(class) {
+            return slot;
+        }
+        self.magazine(class).take(self.mark())
     }
 
     fn open_another(&self, class: usize) -> bool {

@@ -3,9 +3,8 @@
 //! Freed ones are kept for a while, since whoever frees 10 MB often asks for 10 MB again; the purge unmaps what is
 //! not asked for within the delay. Growing goes through `mremap`, which moves page tables and not bytes.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use crate::lock::Lock;
+use crate::page;
 use crate::settings::CACHE_MB;
 use crate::sys::{self, PAGE};
 
@@ -158,13 +157,17 @@ impl Large {
     /// Keeps a freed block, or says that it must be unmapped.
     fn keep(&mut self, block: Block, now: u64) -> Result<(), Block> {
         let room = (CACHE_MB.get() << 20) as usize;
-        if self.cached_bytes + block.len > room {
+        if self.cached_bytes + block.len > room || page::is_over_limit() {
             return Err(block);
         }
         let place = self.cache.iter_mut().find(|kept| kept.block.len == 0).ok_or(block)?;
         *place = Cached { block, since: now };
         self.cached_bytes += block.len;
         Ok(())
+    }
+
+    fn publish(&self) {
+        page::set_large(self.live_bytes, self.cached_bytes);
     }
 }
 
@@ -176,11 +179,18 @@ pub(crate) fn allocate(len: usize, align: usize) -> Option<(usize, bool)> {
         Some(block) => (block, false),
         None => (map(len, align)?, true),
     };
-    if LARGE.lock().insert(block).is_none() {
+    let is_noted = {
+        let mut large = LARGE.lock();
+        let is_noted = large.insert(block).is_some();
+        large.publish();
+        is_noted
+    };
+    if !is_noted {
         // SAFETY: nobody has seen the block yet.
         unsafe { unmap(block) };
         return None;
     }
+    page::took_large();
     Some((block.at, zeroed))
 }
 
@@ -230,10 +240,13 @@ pub(crate) fn free(at: usize) -> bool {
     let unwanted = {
         let mut large = LARGE.lock();
         let Some(block) = large.remove(at) else { return false };
-        large.keep(block, now)
+        let unwanted = large.keep(block, now);
+        large.publish();
+        unwanted
     };
+    page::returned_large();
     if let Err(block) = unwanted {
-        RETURNED.fetch_add(block.len as u64, Relaxed);
+        page::unmapped(block.len);
         // SAFETY: the block was just taken out of the table, so this is its only free.
         unsafe { unmap(block) };
     }
@@ -264,12 +277,11 @@ pub(crate) fn reallocate(at: usize, len: usize) -> Option<usize> {
     };
     guard(new);
     // There is room: the old entry has just been taken out.
-    LARGE.lock().insert(new)?;
+    let mut large = LARGE.lock();
+    large.insert(new)?;
+    large.publish();
     done.then_some(new.at)
 }
-
-/// Bytes given back by unmapping large blocks.
-pub(crate) static RETURNED: AtomicU64 = AtomicU64::new(0);
 
 /// Unmaps the kept blocks that were freed before `before`. Whether some are still kept.
 pub(crate) fn purge(before: u64) -> bool {
@@ -280,9 +292,10 @@ pub(crate) fn purge(before: u64) -> bool {
             let Some(due) = due else { return large.cached_bytes != 0 };
             let block = core::mem::replace(&mut due.block, NONE);
             large.cached_bytes -= block.len;
+            large.publish();
             block
         };
-        RETURNED.fetch_add(block.len as u64, Relaxed);
+        page::unmapped(block.len);
         // SAFETY: kept blocks are nobody's, and this one is no longer kept.
         unsafe { unmap(block) };
     }

@@ -34,6 +34,7 @@
 //! | `alloc` | the calls, with C's meaning |
 //! | `global` | Rust's |
 //! | `figures` | how much is live, resident, returned |
+//! | [`page`] | the same for other processes to see |
 //! | `settings` | the environment's say |
 //! | `debug` | with the feature of that name: patterns and a quarantine |
 //! | `lock`, `sys`, `report` | a lock, the system calls, and the last words on misuse |
@@ -66,6 +67,8 @@ mod heap;
 mod large;
 #[cfg(not(loom))]
 mod lock;
+#[cfg(not(loom))]
+pub mod page;
 #[cfg(not(loom))]
 mod purge;
 mod remote;

@@ -8,7 +8,7 @@
 //! Pages are marked as held while the kernel takes them; nothing is allocated from a held span, and no lock is held
 //! during the call.
 
-use core::sync::atomic::{AtomicU64, Ordering::*};
+use core::sync::atomic::Ordering::*;
 
 use crate::arena::ARENA;
 use crate::chunk::{self, Chunk, FIRST_SLICE, MOST_SLICES, SLICES};
@@ -16,12 +16,10 @@ use crate::heap::{Heap, ORPHANS, borrow};
 use crate::lock::RawLock;
 use crate::span::{Kind, Pages, SLICE, SLICE_PAGES, Span, pages};
 use crate::sys::{self, PAGE, Range};
-use crate::{large, thread};
+use crate::{large, page, thread};
 
 /// Taken for a chunk's worth of work, so that a fork need not wait for a whole round. The outermost lock.
 pub(crate) static PURGE: RawLock = RawLock::new();
-/// Bytes given back by emptying pages.
-pub(crate) static RETURNED: AtomicU64 = AtomicU64::new(0);
 
 /// Visits within the delay.
 pub(crate) const VISITS: u64 = 7;
@@ -279,7 +277,7 @@ impl Batch {
         }
         // SAFETY: these pages were free when they were marked as held, and nothing is taken from a held span.
         unsafe { sys::discard(&ranges[..count]) };
-        RETURNED.fetch_add(bytes as u64, Relaxed);
+        page::emptied(bytes);
         for entry in &mut self.entries[..self.len] {
             if let Some((span, given)) = entry.take() {
                 let_go(span, given);
@@ -320,8 +318,7 @@ fn let_go(span: &'static Span, given: Pages) {
 /// planet_malloc::release();
 /// ```
 pub fn release() -> bool {
-    let returned = || RETURNED.load(Relaxed) + large::RETURNED.load(Relaxed);
-    let before = returned();
+    let before = page::returned_bytes();
     run(Which::All, u64::MAX);
-    returned() != before
+    page::returned_bytes() != before
 }

@@ -29,7 +29,7 @@ impl<T> Seat<T> {
     pub(crate) fn enter(&self) -> *const T {
         self.inside.store(1, Ordering::Relaxed);
         crate::sync::light_barrier();
-        self.offered.load(Ordering::Relaxed)
+        self.offered.load(Ordering::Acquire)
     }
 
     /// Ends the thread's section.

@@ -5,6 +5,8 @@
 //! | `PLANET_MALLOC_DELAY_MS` | after how long unused memory has gone back | 1000 |
 //! | `PLANET_MALLOC_BACKGROUND` | `0`: no thread of its own; the program calls `malloc_trim` or `planet_malloc_release` | 1 |
 //! | `PLANET_MALLOC_CACHE_MB` | how much of freed large blocks is kept for reuse until then | 256 |
+//! | `PLANET_MALLOC_LIMIT` | bytes: while more are resident, freed memory goes back at once; 0 for no limit | 0 |
+//! | `PLANET_MALLOC_PAGES` | the folder of the [live figures](crate::page), an absolute path; empty or `0` for none | `/dev/shm/planet-malloc.UID` |
 
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -29,15 +31,33 @@ impl Setting {
         if value != UNREAD {
             return value;
         }
-        // SAFETY: `name` ends in a zero byte, and what `getenv` returns does too.
-        let text = unsafe {
-            let text = libc::getenv(self.name.as_ptr());
-            (!text.is_null()).then(|| CStr::from_ptr(text))
-        };
-        let value = text.and_then(|text| number(text.to_bytes())).map_or(self.default, |value| value.min(self.most));
+        let value = variable(self.name).and_then(|text| number(text.to_bytes()));
+        let value = value.map_or(self.default, |value| value.min(self.most));
         self.value.store(value, Relaxed);
         value
     }
+}
+
+/// The text of a variable, good until somebody sets it anew. None of those that whoever starts a privileged program has
+/// set for it.
+pub(crate) fn variable(name: &CStr) -> Option<&'static CStr> {
+    unsafe extern "C" {
+        fn secure_getenv(name: *const libc::c_char) -> *mut libc::c_char;
+    }
+    // SAFETY: `name` ends in a zero byte, and what is returned does too.
+    unsafe {
+        let text = secure_getenv(name.as_ptr());
+        (!text.is_null()).then(|| CStr::from_ptr(text))
+    }
+}
+
+/// Whether libc has made the environment known already, which it has not at the very start of a process.
+pub(crate) fn are_known() -> bool {
+    unsafe extern "C" {
+        static environ: *const *const libc::c_char;
+    }
+    // SAFETY: a pointer that libc sets as it starts.
+    !unsafe { environ }.is_null()
 }
 
 /// What a sequence of digits says; `None` for anything else.
@@ -51,6 +71,8 @@ fn number(text: &[u8]) -> Option<u64> {
 pub(crate) static DELAY_MS: Setting = Setting::new(c"PLANET_MALLOC_DELAY_MS", 1000, 3_600_000);
 pub(crate) static BACKGROUND: Setting = Setting::new(c"PLANET_MALLOC_BACKGROUND", 1, 1);
 pub(crate) static CACHE_MB: Setting = Setting::new(c"PLANET_MALLOC_CACHE_MB", 256, 1 << 20);
+pub(crate) static LIMIT: Setting = Setting::new(c"PLANET_MALLOC_LIMIT", 0, 1 << 47);
+pub(crate) const PAGES: &CStr = c"PLANET_MALLOC_PAGES";
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, 
 use crate::chunk;
 use crate::classes::SIZES;
 use crate::heap::Heap;
+use crate::page;
 use crate::remote::{Mailbox, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::sys::PAGE;
@@ -195,6 +196,10 @@ impl Span {
             self.bits()[word].store(free, Relaxed);
         }
         self.first_word.set(word as u8);
+        let fresh = touched & !self.possibly_resident();
+        if fresh != 0 {
+            page::touched(fresh);
+        }
         self.touched.store(touched, Relaxed);
         self.free.set(self.free.get() - count as u16);
     }
@@ -277,7 +282,7 @@ impl Span {
         }
     }
 
-    fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.shared.load(Relaxed)
     }
 
@@ -325,6 +330,11 @@ impl Span {
     /// Starts the ages of `pages` anew, since they are in use.
     pub(crate) fn grow_young(&self, pages: Pages) {
         self.age.iter().for_each(|bit| bit.set(bit.get() & !pages));
+    }
+
+    /// The pages that may be in memory.
+    pub(crate) fn possibly_resident(&self) -> Pages {
+        self.dirty.get() | self.touched.load(Relaxed)
     }
 
     /// The pages that the slots of `word` lie on.

@@ -3,6 +3,8 @@
 //! Going around libc's wrappers has one reason: they write `errno`, and neither `free` nor the work
 //! behind `malloc` may be seen to change it. A call here returns its result or the negated error.
 
+use core::ffi::CStr;
+
 /// The size of a page, the grain at which memory is given back.
 pub(crate) const PAGE: usize = 4096;
 
@@ -204,10 +206,89 @@ pub(crate) fn now() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
+/// The same clock, a few milliseconds behind, for a few nanoseconds: it is read without entering the kernel.
+pub(crate) fn coarse_now() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` can be written to. The clock exists, so the call cannot fail and leaves `errno` alone.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// Lets another thread run.
 pub(crate) fn yield_now() {
     // SAFETY: the call takes no argument.
     unsafe { syscall(libc::SYS_sched_yield, [0; 6]) };
+}
+
+const HERE: usize = libc::AT_FDCWD as usize;
+
+/// Opens a file, which the caller has to [`close`].
+pub(crate) fn open(path: &CStr, flags: i32, mode: u32) -> Option<i32> {
+    // SAFETY: `path` ends in a zero byte.
+    let file =
+        unsafe { syscall(libc::SYS_openat, [HERE, path.as_ptr() as usize, flags as usize, mode as usize, 0, 0]) };
+    i32::try_from(file).ok().filter(|file| *file >= 0)
+}
+
+/// Closes a file that the caller has opened.
+pub(crate) fn close(file: i32) {
+    // SAFETY: the caller's own file.
+    unsafe { syscall(libc::SYS_close, [file as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// Reads what there is of a small file. How many bytes that was.
+pub(crate) fn read(file: i32, into: &mut [u8]) -> Option<usize> {
+    // SAFETY: `into` can be written to.
+    let len = unsafe { syscall(libc::SYS_read, [file as usize, into.as_mut_ptr() as usize, into.len(), 0, 0, 0]) };
+    usize::try_from(len).ok()
+}
+
+/// Writes `len` bytes; false when not all of them were.
+///
+/// # Safety
+/// `from` must be readable for as many.
+pub(crate) unsafe fn write(file: i32, from: *const u8, len: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { syscall(libc::SYS_write, [file as usize, from as usize, len, 0, 0, 0]) == len as isize }
+}
+
+/// What the system says about a file. A link is not followed when `follow` is false.
+pub(crate) fn status(path: &CStr, follow: bool) -> Option<libc::stat> {
+    let flags = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+    // SAFETY: zero bytes are a valid `stat`, which has the kernel's layout and is writable; `path` ends in a zero byte.
+    unsafe {
+        let mut about: libc::stat = core::mem::zeroed();
+        let into = core::ptr::from_mut(&mut about) as usize;
+        let failed = syscall(libc::SYS_newfstatat, [HERE, path.as_ptr() as usize, into, flags as usize, 0, 0]);
+        (failed == 0).then_some(about)
+    }
+}
+
+/// Makes a folder for its owner alone. It may be there already.
+pub(crate) fn make_folder(path: &CStr) {
+    // SAFETY: `path` ends in a zero byte.
+    unsafe { syscall(libc::SYS_mkdirat, [HERE, path.as_ptr() as usize, 0o700, 0, 0, 0]) };
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove_file(path: &CStr) {
+    // SAFETY: `path` ends in a zero byte.
+    unsafe { syscall(libc::SYS_unlinkat, [HERE, path.as_ptr() as usize, 0, 0, 0, 0]) };
+}
+
+/// Puts a shared mapping of `file`, or fresh private memory, in place of what is mapped at `at`.
+///
+/// # Safety
+/// The range must be the caller's, who answers for the contents that come with the mapping.
+pub(crate) unsafe fn map_over(at: usize, len: usize, file: Option<i32>) -> bool {
+    let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    let (kind, file) = match file {
+        Some(file) => (libc::MAP_SHARED, file as usize),
+        None => (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, usize::MAX),
+    };
+    let flags = (kind | libc::MAP_FIXED) as usize;
+    // SAFETY: the caller's promise.
+    unsafe { syscall(libc::SYS_mmap, [at, len, protection, flags, file, 0]) == at as isize }
 }
 
 /// Writes to standard error, as much as goes.

@@ -28,6 +28,24 @@ pub(crate) fn count() -> usize {
     COUNT.load(Relaxed).max(1)
 }
 
+/// The heap for threads that are about to end and have given theirs up, or null. It has no seat: whoever takes a slot
+/// holds its lock.
+static VISITORS: AtomicPtr<Heap> = AtomicPtr::new(ptr::null_mut());
+
+/// A slot of `class` for a thread that has given its heap up, as others' destructors may need; or null.
+#[cold]
+pub(crate) fn take_as_visitor(class: usize) -> *mut u8 {
+    if VISITORS.load(Acquire).is_null() {
+        let mut registry = REGISTRY.lock();
+        if VISITORS.load(Relaxed).is_null() {
+            let Some(heap) = registry.rent(Tenant::Visitors) else { return ptr::null_mut() };
+            VISITORS.store(ptr::from_ref(heap).cast_mut(), Release);
+        }
+    }
+    // SAFETY: a heap, and heaps are never unmapped.
+    unsafe { &*VISITORS.load(Acquire) }.take_as_visitor(class)
+}
+
 /// See [`REGISTRY`].
 pub(crate) struct Registry {
     spare: usize,
@@ -36,13 +54,13 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    fn rent(&mut self) -> Option<&'static Heap> {
+    fn rent(&mut self, tenant: Tenant) -> Option<&'static Heap> {
         let vacant = heaps().find(|heap| heap.tenant.get() == Tenant::None);
         let heap = match vacant {
             Some(heap) => heap,
             None => self.build()?,
         };
-        heap.tenant.set(Tenant::Thread);
+        heap.tenant.set(tenant);
         COUNT.fetch_add(1, Relaxed);
         heap.farewells.set(0);
         Some(heap)
@@ -120,7 +138,7 @@ static PREPARED: AtomicBool = AtomicBool::new(false);
 
 /// Gives the calling thread a heap of its own.
 fn settle_in() -> bool {
-    let Some(heap) = REGISTRY.lock().rent() else { return false };
+    let Some(heap) = REGISTRY.lock().rent(Tenant::Thread) else { return false };
     heap.seat_thread();
     // From here on the thread can allocate, which the calls below may do.
     if !PREPARED.swap(true, AcqRel) {
@@ -131,17 +149,18 @@ fn settle_in() -> bool {
         }
         fork::register();
     }
-    announce(heap);
+    if !announce(heap) {
+        give_up(heap);
+    }
     true
 }
 
-/// Asks for [`farewell`] at the end of the thread.
-fn announce(heap: &'static Heap) {
+/// Asks for [`farewell`] at the end of the thread. False when that cannot be had: then the thread must not keep its heap,
+/// since nobody would note that the thread's seat is gone.
+fn announce(heap: &'static Heap) -> bool {
     let key = KEY.load(Acquire);
-    if key != u32::MAX {
-        // SAFETY: the key exists from the moment it is stored.
-        unsafe { libc::pthread_setspecific(key, ptr::from_ref(heap).cast()) };
-    }
+    // SAFETY: the key exists from the moment it is stored.
+    key != u32::MAX && unsafe { libc::pthread_setspecific(key, ptr::from_ref(heap).cast()) } == 0
 }
 
 /// The thread ends: its spans go to whoever needs them. Blocks it still frees afterwards are freed remotely.
@@ -149,10 +168,14 @@ unsafe extern "C" fn farewell(heap: *mut c_void) {
     // SAFETY: the key's value is set by `announce` alone.
     let heap: &'static Heap = unsafe { &*heap.cast_const().cast() };
     heap.farewells.set(heap.farewells.get() + 1);
-    if heap.farewells.get() < FAREWELLS {
-        announce(heap);
+    if heap.farewells.get() < FAREWELLS && announce(heap) {
         return;
     }
+    give_up(heap);
+}
+
+/// Takes the heap away from the calling thread and hands on what is in it.
+fn give_up(heap: &'static Heap) {
     heap.unseat_thread();
     heap.abandon();
     let _registry = REGISTRY.lock();

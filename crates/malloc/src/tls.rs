@@ -109,15 +109,22 @@ pub(crate) fn leave() {
     seat().leave();
 }
 
+/// Whether the calling thread has given its heap up, since it is about to end.
+pub(crate) fn has_left() -> bool {
+    ptr::eq(seat().own(), &NOBODY)
+}
+
 /// The heap that the calling thread has, be it borrowed at present or not.
 pub(crate) fn own_heap() -> Option<&'static Heap> {
+    if has_left() {
+        return None;
+    }
     // SAFETY: null or a heap, and heaps are never unmapped.
     unsafe { seat().own().as_ref() }
 }
 
-/// Makes `heap` the calling thread's, or leaves it without one.
-pub(crate) fn set_own_heap(heap: Option<&'static Heap>) {
-    let seat = seat();
-    seat.set_own(heap.map_or(ptr::null(), ptr::from_ref));
-    seat.offer(heap.unwrap_or(&NOBODY));
+/// Makes `heap` the calling thread's; [`NOBODY`] when it is to have none any more.
+pub(crate) fn set_own_heap(heap: &'static Heap) {
+    seat().set_own(heap);
+    seat().offer(heap);
 }

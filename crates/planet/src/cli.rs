@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ConfigError, Layers, Origin, Override, overrides};
+use crate::config::{ConfigError, Layers, Origin, Override, Size, overrides};
 
 /// Real-time push to browsers.
 #[derive(Debug, Parser)]
@@ -24,6 +24,8 @@ pub enum Command {
     Bench(Box<planet_loadtest::BenchArgs>),
     /// Run a program, such as a Python back end, on planet-malloc.
     Run(RunArgs),
+    /// Show what the programs on planet-malloc hold, now and over time.
+    Memory(crate::memory::MemoryArgs),
     /// Write, build and diagnose native browser plugins.
     #[command(subcommand)]
     Plugin(crate::plugin::PluginCommand),
@@ -36,8 +38,12 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   planet run -- python app.py
       Memory that the application no longer needs goes back to the system within seconds.
+  planet run --memory-limit-advice 512M -- python app.py
+      While more than 512 MiB are in memory, give back what is freed at once and not after a second.
   PYTHONMALLOC=pymalloc planet run -- python app.py
       Leave Python's small objects to Python's own allocator.
+  planet memory
+      See what all programs under planet run hold.
 
 The program takes this process's place: its exit code and its signals are its own. Python is told to take its small
 objects from the allocator too, unless PYTHONMALLOC says otherwise. The library, libplanet_malloc.so, is looked for
@@ -47,6 +53,10 @@ beside planet and in ../lib; PLANET_MALLOC_LIBRARY names another one.";
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
+    /// Memory of each process above which what is freed goes back to the system at once, such as 512M. Nothing is
+    /// refused when there is more [env: PLANET_MALLOC_LIMIT, in bytes]
+    #[arg(long, value_name = "SIZE")]
+    pub memory_limit_advice: Option<Size>,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

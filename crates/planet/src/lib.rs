@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`cli`] | what can be written on the command line |
 //! | [`config`] | settings from flags, environment and file |
+//! | [`memory`] | `planet memory`: what the programs on planet-malloc hold |
 //! | [`plugin`] | `planet plugin`: native browser plugins |
 //! | [`run`] | `planet run`: a program with planet-malloc under it |
 //! | [`serve`] | `planet serve`: the crates put together |
@@ -15,6 +16,7 @@ pub mod cli;
 pub mod config;
 pub mod descriptors;
 pub mod log;
+pub mod memory;
 pub mod plugin;
 pub mod run;
 pub mod serve;

@@ -9,11 +9,17 @@ use clap::Parser;
 use planet::{
     cli::{Cli, Command, RunArgs, ServeArgs},
     config::{self, Config},
-    descriptors, log, plugin,
+    descriptors, log,
+    memory::{self, MemoryArgs},
+    plugin,
     run::{self, RunError},
     serve, signals,
 };
 use planet_loadtest::{BenchArgs, BenchError};
+use planet_malloc::PlanetMalloc;
+
+#[global_allocator]
+static ALLOCATOR: PlanetMalloc = PlanetMalloc;
 
 const FAILURE: u8 = 1;
 const WRONG_SETTINGS: u8 = 2;
@@ -25,6 +31,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(*args),
         Command::Bench(args) => bench(&args),
         Command::Run(args) => run(&args),
+        Command::Memory(args) => memory(&args),
         Command::Plugin(command) => {
             signals::end_when_nobody_reads();
             match plugin::run(&command) {
@@ -81,11 +88,19 @@ fn bench(args: &BenchArgs) -> ExitCode {
     if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) }
 }
 
-fn run(RunArgs { command }: &RunArgs) -> ExitCode {
-    let Err(error) = run::run(command);
+fn run(RunArgs { memory_limit_advice, command }: &RunArgs) -> ExitCode {
+    let Err(error) = run::run(command, *memory_limit_advice);
     // As shells say that a command was not found, or could not be run.
     let code = if matches!(error, RunError::NotFound { .. }) { NOT_FOUND } else { NOT_RUN };
     fail(&error, code)
+}
+
+fn memory(args: &MemoryArgs) -> ExitCode {
+    signals::end_when_nobody_reads();
+    match memory::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, if error.is_wrong_request() { WRONG_SETTINGS } else { FAILURE }),
+    }
 }
 
 fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {

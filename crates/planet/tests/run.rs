@@ -68,3 +68,13 @@ fn what_cannot_be_run_is_said_in_one_line() {
     assert!(text(&stderr).contains("the allocator's library is not at /nowhere.so"), "{}", text(&stderr));
     assert_eq!(planet(&["run"]).output().unwrap().status.code(), Some(2));
 }
+
+#[test]
+fn the_advised_limit_is_handed_on_in_bytes() {
+    let print = ["run", "--memory-limit-advice", "512M", "--", "sh", "-c", "echo $PLANET_MALLOC_LIMIT"];
+    let mut command = planet(&print);
+    assert_eq!(text(&command.env("PLANET_MALLOC_LIBRARY", library()).output().unwrap().stdout), "536870912\n");
+    let Output { status, stderr, .. } = planet(&["run", "--memory-limit-advice", "much", "--", "sh"]).output().unwrap();
+    assert_eq!(status.code(), Some(2));
+    assert!(text(&stderr).contains("`much` is not a size"), "{}", text(&stderr));
+}

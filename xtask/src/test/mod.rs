@@ -2,11 +2,13 @@
 //!
 //! - [`steps`]: what is run, in which order, and what each step needs.
 //! - [`needs`]: finds what a step needs and installs what is missing.
+//! - [`malloc`]: the steps for programs on the allocator.
 //! - [`npapi`]: the steps for browser plugins.
 //! - [`count`]: reads how many tests passed from what the test runners print.
 //! - [`summary`]: the table at the end.
 
 mod count;
+mod malloc;
 pub(crate) mod needs;
 mod npapi;
 mod steps;
@@ -30,6 +32,9 @@ pub(crate) struct Options {
     /// Run plugins in Chromium 31 for Windows, under Wine, and nothing else.
     #[arg(long)]
     npapi_windows: bool,
+    /// Run all of CPython's tests, servers, compilers and browsers on the allocator (an hour), and nothing else.
+    #[arg(long, conflicts_with = "npapi_windows")]
+    malloc_all: bool,
     /// Run only the steps of these names.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -52,7 +57,13 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
         }
         return Ok(true);
     }
-    let chosen = if options.npapi_windows { vec![&npapi::WINDOWS] } else { choose(&options.only)? };
+    let chosen = if options.npapi_windows {
+        vec![&npapi::WINDOWS]
+    } else if options.malloc_all {
+        vec![&malloc::ALL]
+    } else {
+        choose(&options.only)?
+    };
     let mut needs = Needs::new(!options.no_install);
     let mut summary = Summary::default();
     for step in chosen {

@@ -15,6 +15,16 @@ use crate::{process, workspace};
 /// How long one installation may take.
 const INSTALL: Duration = Duration::from_secs(900);
 
+/// Runs a command while a policy says that no server is started: Debian's start themselves once they are installed.
+const WITHOUT_SERVICES: &str = r#"
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy"
+    fi
+    "$0" "$@"
+"#;
+
 /// Something a step needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Need {
@@ -34,6 +44,10 @@ pub(crate) enum Need {
     QtWebKit,
     /// valgrind, which sees what is used after it was freed.
     Valgrind,
+    /// C and C++ compilers, git, SQLite's shell, and CPython's own tests: what the allocator is tried with.
+    Programs,
+    /// Servers, compilers and browsers that it is tried with on demand.
+    MorePrograms,
     /// A C compiler and linker for Windows, Rust's library for it, and Wine.
     Windows,
     /// The plugin headers in the source package of QtWebKit.
@@ -42,6 +56,8 @@ pub(crate) enum Need {
     Thrift,
     /// The Python packages of `tests/interop/requirements.txt`.
     Python,
+    /// What builds and checks the Python package, as `clients/python/tests/requirements.txt` has it.
+    PythonBuild,
     /// The npm packages of `tests/`.
     TestPackages,
     /// The npm packages of `clients/js/`.
@@ -77,10 +93,13 @@ impl Needs {
             Need::Wrk => self.packages(&["wrk"], &["wrk"]),
             Need::QtWebKit => self.qtwebkit(),
             Need::Valgrind => self.packages(&["valgrind"], &["valgrind"]),
+            Need::Programs => self.programs(),
+            Need::MorePrograms => self.more_programs(),
             Need::Windows => self.windows(),
             Need::PluginHeaders => self.plugin_headers(),
             Need::Thrift => self.packages(&["thrift"], &["thrift-compiler"]),
-            Need::Python => self.python(),
+            Need::Python => self.python("tests/interop/requirements.txt", "python"),
+            Need::PythonBuild => self.python("clients/python/tests/requirements.txt", "python-build"),
             Need::TestPackages => self.npm(&workspace::root().join("tests")),
             Need::ClientPackages => self.npm(&workspace::root().join("clients/js")),
         };
@@ -90,12 +109,16 @@ impl Needs {
 
     /// Any one of `programs`, from the Debian `packages`.
     fn packages(&self, programs: &[&str], packages: &[&str]) -> Result<(), String> {
-        if programs.iter().any(|program| find(program).is_some()) {
+        self.debian(packages, || programs.iter().any(|program| find(program).is_some()))
+    }
+
+    /// What `is_there` looks for, from the Debian `packages`.
+    fn debian(&self, packages: &[&str], is_there: impl Fn() -> bool) -> Result<(), String> {
+        if is_there() {
             return Ok(());
         }
         self.apt_get(packages)?;
-        let found = programs.iter().any(|program| find(program).is_some());
-        if found { Ok(()) } else { Err(format!("{} is not there after installing it", programs[0])) }
+        if is_there() { Ok(()) } else { Err(format!("{} is not there after installing it", packages[0])) }
     }
 
     fn apt_get(&self, packages: &[&str]) -> Result<(), String> {
@@ -108,29 +131,42 @@ impl Needs {
         if !is_root && !succeeds(workspace::program("sudo").args(["-n", "true"])) {
             return Err(missing);
         }
-        let apt_get = |arguments: &[&str]| {
+        let apt_get = |script: &str, arguments: &[&str]| {
             let mut command = workspace::program(if is_root { "env" } else { "sudo" });
             if !is_root {
                 command.args(["-n", "env"]);
             }
-            command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]).args(arguments);
+            command.args(["DEBIAN_FRONTEND=noninteractive", "sh", "-c", script, "apt-get", "--quiet"]).args(arguments);
             process::run(command, INSTALL, |_| {})
         };
-        apt_get(&["update"])?;
-        apt_get(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
+        apt_get("\"$0\" \"$@\"", &["update"])?;
+        apt_get(WITHOUT_SERVICES, &[&["install", "--yes", "--no-install-recommends"], packages].concat())
     }
 
     /// The system's Python with the bindings, which no virtual environment has.
     fn qtwebkit(&self) -> Result<(), String> {
-        let is_there = || {
-            let mut import = workspace::program("/usr/bin/python3");
-            find("xvfb-run").is_some() && succeeds(import.args(["-c", "import PyQt5.QtWebKitWidgets, PyQt5.QtTest"]))
-        };
-        if is_there() {
-            return Ok(());
-        }
-        self.apt_get(&["libqt5webkit5", "python3-pyqt5", "python3-pyqt5.qtwebkit", "xvfb", "xauth"])?;
-        if is_there() { Ok(()) } else { Err("QtWebKit is not there after installing it".to_owned()) }
+        self.debian(&["xvfb", "xauth", "libqt5webkit5", "python3-pyqt5", "python3-pyqt5.qtwebkit"], || {
+            find("xvfb-run").is_some() && has_module("PyQt5.QtWebKitWidgets") && has_module("PyQt5.QtTest")
+        })
+    }
+
+    fn programs(&self) -> Result<(), String> {
+        self.packages(&["c++"], &["g++"])?;
+        self.packages(&["git"], &["git"])?;
+        self.packages(&["sqlite3"], &["sqlite3"])?;
+        self.debian(&["libpython3.*-testsuite", "python3"], || has_module("test.test_gc"))
+    }
+
+    fn more_programs(&self) -> Result<(), String> {
+        self.packages(&["redis-server"], &["redis-server"])?;
+        self.packages(&["node"], &["nodejs"])?;
+        // Not the one of rustup, which has a malloc of its own in it.
+        self.debian(&["rustc"], || Path::new("/usr/bin/rustc").is_file())?;
+        self.debian(&["python3-pyqt5.qtwebengine"], || has_module("PyQt5.QtWebEngineWidgets"))?;
+        self.debian(&["postgresql"], || {
+            let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+            versions.into_iter().any(|version| version.path().join("bin/pg_amcheck").is_file())
+        })
     }
 
     fn windows(&self) -> Result<(), String> {
@@ -190,10 +226,10 @@ impl Needs {
         process::run(command, INSTALL, |_| {})
     }
 
-    /// A virtual environment with the pinned packages; made anew when the pins change.
-    fn python(&self) -> Result<(), String> {
-        let requirements = workspace::root().join("tests/interop/requirements.txt");
-        let environment = workspace::target().join("python");
+    /// A virtual environment with pinned packages; made anew when the pins change.
+    fn python(&self, requirements: &str, environment: &str) -> Result<(), String> {
+        let requirements = workspace::root().join(requirements);
+        let environment = workspace::target().join(environment);
         if is_installed(&requirements, &environment) {
             return Ok(());
         }
@@ -236,9 +272,19 @@ impl Needs {
     }
 }
 
-/// A program of the virtual environment.
+/// A program of the virtual environment of [`Need::Python`].
 pub(crate) fn python(program: &str) -> PathBuf {
     workspace::target().join("python/bin").join(program)
+}
+
+/// A program of the virtual environment of [`Need::PythonBuild`].
+pub(crate) fn python_build(program: &str) -> PathBuf {
+    workspace::target().join("python-build/bin").join(program)
+}
+
+/// Whether the system's Python, which no virtual environment changes, has a module.
+fn has_module(name: &str) -> bool {
+    succeeds(workspace::program("/usr/bin/python3").args(["-c", &format!("import {name}")]))
 }
 
 fn lints() -> Result<(), String> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::count::Counter;
 use super::needs::{self, Need};
-use super::npapi;
+use super::{malloc, npapi};
 use crate::server::Server;
 use crate::{process, workspace};
 
@@ -116,6 +116,20 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[Need::TestPackages, Need::ClientPackages],
         limit: minutes(10),
         run: no_loss,
+    },
+    Step {
+        name: "malloc",
+        about: "CPython's tests, git, SQLite and compilers on the allocator",
+        needs: &[Need::Programs],
+        limit: minutes(25),
+        run: malloc::everyday,
+    },
+    Step {
+        name: "python",
+        about: "the Python package, built, installed, type-checked and on the allocator",
+        needs: &[Need::PythonBuild],
+        limit: minutes(10),
+        run: python_package,
     },
     Step {
         name: "npapi-abi",
@@ -282,6 +296,19 @@ fn node_tests(context: &Context, folder: &str) -> Result<(), String> {
     let mut command = Command::new("node");
     command.current_dir(tests).args(["--test", "--test-concurrency=1"]).args(files);
     command.env("TESTED_PLANET", workspace::planet());
+    context.run(command)
+}
+
+fn python_package(context: &Context) -> Result<(), String> {
+    let folder = workspace::root().join("clients/python");
+    let mut command = workspace::program(needs::python_build("pip"));
+    // What builds it is in the environment already.
+    command.args(["install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"]);
+    command.arg("--no-build-isolation").arg(&folder).env("CARGO_TARGET_DIR", workspace::target());
+    context.run(command)?;
+    let mut command = workspace::program(needs::python_build("python"));
+    command.args(["-m", "planet.run", "-m", "unittest", "discover", "--verbose", "--start-directory"]);
+    command.arg(folder.join("tests"));
     context.run(command)
 }
 

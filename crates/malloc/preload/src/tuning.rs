@@ -5,7 +5,7 @@ use std::os::fd::FromRawFd;
 
 use libc::{c_char, c_int, size_t};
 
-use crate::core_alloc::{Figures, figures, release};
+use crate::core_alloc::{Figures, figures, page, release};
 
 /// `malloc_trim(3)`: gives back at once all that can go, whatever `keep` says. 1 when that was anything.
 #[unsafe(no_mangle)]
@@ -17,6 +17,50 @@ pub extern "C" fn malloc_trim(_keep: size_t) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn planet_malloc_release() -> c_int {
     release().into()
+}
+
+/// As `planet_malloc.h` has it. Every word is a number; those of class `n` begin at `CLASSES_AT + n * CLASS_WORDS`.
+const CLASSES_AT: usize = 15;
+const CLASS_WORDS: usize = 4;
+const CLASSES: usize = 128;
+const WORDS: usize = CLASSES_AT + CLASSES * CLASS_WORDS;
+
+/// The figures of this process, counted now: fills in the first `size` bytes of what `planet_malloc.h` calls `struct
+/// planet_malloc_figures`, and says how many of them this version knows.
+///
+/// # Safety
+/// `out` is writable for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn planet_malloc_figures(out: *mut u64, size: size_t) -> size_t {
+    let own = page::own();
+    let (live, resident) = (own.peak_live, own.peak_resident);
+    let mut words = [0; WORDS];
+    words[..CLASSES_AT].copy_from_slice(&[
+        own.live,
+        own.mapped,
+        own.resident,
+        own.cached,
+        own.returned,
+        own.limit.unwrap_or(0),
+        live.second,
+        live.ten_seconds,
+        live.minute,
+        resident.second,
+        resident.ten_seconds,
+        resident.minute,
+        own.allocations,
+        own.frees,
+        own.classes.len().min(CLASSES) as u64,
+    ]);
+    for (words, class) in words[CLASSES_AT..].chunks_mut(CLASS_WORDS).zip(&own.classes) {
+        words.copy_from_slice(&[class.slot_size, class.live, class.allocations, class.frees]);
+    }
+    // SAFETY: the caller promises that many writable bytes, and `words` has those that are copied.
+    unsafe {
+        out.cast::<u8>().write_bytes(0, size);
+        out.cast::<u8>().copy_from_nonoverlapping(words.as_ptr().cast(), size.min(size_of_val(&words)));
+    }
+    size_of_val(&words)
 }
 
 /// `mallopt(3)`: accepted and without effect, since glibc's parameters mean nothing here.

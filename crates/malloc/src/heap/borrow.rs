@@ -81,14 +81,14 @@ impl Heap {
     pub(crate) fn seat_thread(&'static self) {
         let _held = self.lock.hold();
         self.seat.store(ptr::from_ref(tls::seat()).cast_mut(), Relaxed);
-        tls::set_own_heap(Some(self));
+        tls::set_own_heap(self);
     }
 
-    /// Takes the heap away from the calling thread.
+    /// Takes the heap away from the calling thread, for good: nobody would take leave of another one for it.
     pub(crate) fn unseat_thread(&self) {
         let _held = self.lock.hold();
         self.seat.store(ptr::null_mut(), Relaxed);
-        tls::set_own_heap(None);
+        tls::set_own_heap(&NOBODY);
     }
 
     /// In the child of a fork: returns a heap whose thread did not come along.

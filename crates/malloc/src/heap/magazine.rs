@@ -71,12 +71,7 @@ pub(crate) unsafe fn mark_of(slot: *mut u8) -> *mut usize {
 
 impl Magazine {
     pub(crate) const fn new() -> Self {
-        Self {
-            top: Cell::new(0),
-            full: Cell::new(0),
-            empty: Cell::new(0),
-            taken: Cell::new(0),
-        }
+        Self { top: Cell::new(0), full: Cell::new(0), empty: Cell::new(0), taken: Cell::new(0) }
     }
 
     /// Gives it the memory that ends at `end`. It may hold nothing yet.

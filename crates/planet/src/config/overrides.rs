@@ -17,6 +17,9 @@ pub const CONFIG_VARIABLE: &str = "PLANET_CONFIG";
 /// What every variable that means something to Planet begins with.
 pub const PREFIX: &str = "PLANET_";
 
+/// What the variables begin with that are the allocator's; the server passes them over.
+const ALLOCATOR_PREFIX: &str = "PLANET_MALLOC_";
+
 /// One setting from outside the file.
 #[derive(Clone, Debug)]
 pub struct Override {
@@ -74,7 +77,7 @@ pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> 
     let mut all = Vec::new();
     let mut problems = Vec::new();
     for (name, text) in variables {
-        if !name.starts_with(PREFIX) || name == CONFIG_VARIABLE {
+        if !name.starts_with(PREFIX) || name.starts_with(ALLOCATOR_PREFIX) || name == CONFIG_VARIABLE {
             continue;
         }
         match known.get(&name) {
@@ -202,6 +205,7 @@ mod tests {
     #[test]
     fn variables_that_mean_nothing_are_refused() {
         let variable = |name: &str| (name.to_owned(), "1".to_owned());
+        assert_eq!(from_variables(["PLANET_CONFIG", "HOME", "PLANET_MALLOC_PAGES"].map(variable)).unwrap().len(), 0);
         let problems = from_variables(["PLANET_LISEN", "PLANET_CONFIG", "HOME", "PLANET_X"].map(variable)).unwrap_err();
         let texts: Vec<_> = problems.iter().map(Problem::to_string).collect();
         assert_eq!(

@@ -32,6 +32,8 @@ table! {
         pub thrift_idle_timeout: Period = Period::seconds(900),
         /// What `/metrics` asks for, as `Authorization: Bearer …`. Without one, anyone may read it.
         pub metrics_token: Option<Secret> = None,
+        /// Whether `/metrics` shows what other programs on planet-malloc hold, too: those of the server's own user, or of every user when it runs as root, with their process ids and names.
+        pub metrics_processes: bool = false,
         /// Folder for what must outlive a restart, such as keys that were made at the first start.
         pub data: PathBuf = PathBuf::from("planet-data"),
         /// Whether the demo page is served at `/`.

@@ -24,6 +24,10 @@ const SIZES: &[(&str, usize)] = &[
     ("MB", 1_000_000),
     ("KB", 1000),
     ("B", 1),
+    // Also read, and never written.
+    ("G", 1 << 30),
+    ("M", 1 << 20),
+    ("K", 1 << 10),
 ];
 
 impl Period {
@@ -212,6 +216,9 @@ mod tests {
             ("100", 100, "100B"),
             ("2048B", 2048, "2KiB"),
             ("0", 0, "0B"),
+            ("2G", 2 << 30, "2GiB"),
+            ("512M", 512 << 20, "512MiB"),
+            ("3K", 3072, "3KiB"),
         ] {
             let size: Size = text.parse().unwrap();
             assert_eq!(size.0, bytes, "{text}");

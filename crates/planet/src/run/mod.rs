@@ -24,19 +24,25 @@ use std::process::Command;
 use binary::{Binary, Linkage};
 pub use error::RunError;
 
+use crate::config::Size;
+
 /// The allocator's library, as cargo names it.
 const LIBRARY: &str = "libplanet_malloc.so";
 
 /// Names the library when it is elsewhere.
 const LIBRARY_VARIABLE: &str = "PLANET_MALLOC_LIBRARY";
 
+/// Tells the allocator how many bytes should be resident at most.
+const LIMIT_VARIABLE: &str = "PLANET_MALLOC_LIMIT";
+
 const PRELOAD: &str = "LD_PRELOAD";
 
-/// Becomes `command` with the allocator under it. Comes back only with an error.
+/// Becomes `command` with the allocator under it. Comes back only with an error. While more than `memory_limit_advice`
+/// is resident, the allocator gives back at once what is freed.
 ///
 /// # Errors
 /// See [`RunError`]. Nothing has been run then.
-pub fn run(command: &[OsString]) -> Result<Infallible, RunError> {
+pub fn run(command: &[OsString], memory_limit_advice: Option<Size>) -> Result<Infallible, RunError> {
     let [name, arguments @ ..] = command else { return Err(RunError::NoCommand) };
     let library = find_library()?;
     let path = program::find(name, env::var_os("PATH").as_deref())?;
@@ -46,6 +52,9 @@ pub fn run(command: &[OsString]) -> Result<Infallible, RunError> {
     program.arg0(name).args(arguments).env(PRELOAD, preload(&library, env::var_os(PRELOAD).as_deref()));
     if env::var_os(python::VARIABLE).is_none() && python::takes_malloc(&files) {
         program.env(python::VARIABLE, python::MALLOC);
+    }
+    if let Some(limit) = memory_limit_advice {
+        program.env(LIMIT_VARIABLE, limit.bytes().to_string());
     }
     Err(RunError::Start { program: path, error: program.exec() })
 }
@@ -104,6 +113,6 @@ mod tests {
 
     #[test]
     fn without_a_command_there_is_nothing_to_run() {
-        assert!(matches!(run(&[]), Err(RunError::NoCommand)));
+        assert!(matches!(run(&[], None), Err(RunError::NoCommand)));
     }
 }

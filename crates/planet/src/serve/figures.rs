@@ -1,12 +1,15 @@
-//! The figures of sessions and of listening, for `/metrics`.
+//! The figures of sessions, of listening and of memory, for `/metrics`.
 
 use std::sync::Arc;
 
 use planet_beacon::metrics::{Family, Source};
 use planet_hub::Hub;
+use planet_malloc::page;
 use planet_net::Admission;
 use planet_net::meter::{Registry, Snapshot};
 use planet_orbit::{Flusher, Orbit, Transport};
+
+use crate::memory::{prometheus, sample::Sample};
 
 /// The label of what belongs to no app: pages, `/metrics`, requests that name no app there is.
 pub(super) const NO_APP: &str = "(none)";
@@ -71,6 +74,19 @@ impl Source for Listening {
                 .with(&[("direction", "in")], traffic.bytes_in())
                 .with(&[("direction", "out")], bytes_out),
         ]
+    }
+}
+
+/// What the allocator holds: for this process, and for others if `others` says so.
+pub(super) struct Memory {
+    pub(super) others: bool,
+}
+
+impl Source for Memory {
+    fn families(&self) -> Vec<Family> {
+        let mut processes = if self.others { Sample::of_all().processes } else { Vec::new() };
+        processes.push(page::own().into());
+        prometheus::families(&processes)
     }
 }
 

@@ -91,6 +91,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         Arc::new(figures::Sessions::new(orbit.clone(), flusher)),
         Arc::new(figures::Listening::new(listener.admission().clone(), hub.clone())),
         Arc::new(figures::Bandwidth(bandwidth)),
+        Arc::new(figures::Memory { others: server.metrics_processes }),
         Arc::new(pages::Figures(pages_cache.clone())),
         rest_counters.clone(),
         Arc::new(backend.clone()),

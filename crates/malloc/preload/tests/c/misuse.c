@@ -43,6 +43,10 @@ int main(int count, char **arguments) {
     if (!strcmp(how, "wild")) plain_free((void *)0x123456789abcdef0);
     if (!strcmp(how, "realloc-freed")) plain_free(run), (void)!realloc(run, 10);
     if (!strcmp(how, "past-the-end")) memset(large, 1, (20 << 20) + 1);
+    // What is not seen at once is seen when the slots move on.
+    static void *blocks[5000];
+    for (int i = 0; i < 5000; i++) blocks[i] = plain_malloc(100);
+    for (int i = 0; i < 5000; i++) plain_free(blocks[i]);
     puts("not caught");
     return 0;
 }

@@ -1,0 +1,1 @@
+//! Nothing: `cargo xtask bench` looks up where cargo keeps the dependency.
