@@ -57,6 +57,8 @@ pub(super) fn run(case: Case, allocator: &Allocator, rests: &Sender<()>) -> Resu
     let rest = loop {
         match program.said.recv_timeout(TICK) {
             Ok(line) if line == "start" => {
+                // Before that, Python itself is still on its way.
+                samples.clear();
                 run.start = program.memory("VmRSS")?;
                 program.go_on(case)?;
             }
