@@ -15,6 +15,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering::*};
 use crate::chunk::chunk_of;
 use crate::classes::{CLASSES, SIZES};
 use crate::lock::RawLock;
+use crate::profile::{self, Sampler};
 use crate::remote::{Inbox, Posted};
 use crate::section::Section;
 use crate::span::Span;
@@ -88,6 +89,7 @@ pub(crate) struct Heap {
     pub(crate) lock: RawLock,
     bins: [[Cell<*const Span>; BINS]; CLASSES],
     inbox: Inbox<Span>,
+    pub(crate) sampler: Sampler,
     /// How many slots were handed out so far, by class. Those of the word in use count as handed out. Only the owning
     /// thread adds to it.
     taken: [AtomicU64; CLASSES],
@@ -114,6 +116,7 @@ impl Heap {
             lock: RawLock::new(),
             bins: [const { [const { Cell::new(ptr::null()) }; BINS] }; CLASSES],
             inbox: Inbox::new(),
+            sampler: Sampler::new(),
             taken: [const { AtomicU64::new(0) }; CLASSES],
             left_over: [const { Cell::new(0) }; CLASSES],
             aimed_at: [const { AtomicU8::new(0) }; CLASSES],
@@ -150,6 +153,9 @@ impl Heap {
         loop {
             let slot = self.take(class);
             if !slot.is_null() {
+                if profile::is_on() {
+                    self.put_word_away(class);
+                }
                 return slot;
             }
             if !self.go_on(class) {
@@ -158,6 +164,18 @@ impl Heap {
                 }
                 page::keep_up();
             }
+        }
+    }
+
+    /// Has the next allocation come by [`Heap::take_from_anywhere`] again.
+    #[cold]
+    fn put_word_away(&self, class: usize) {
+        let _held = self.lock.hold();
+        let cursor = &self.cursors[class];
+        // SAFETY: null or the open span, which is not closed without the lock.
+        if let Some(span) = unsafe { cursor.span.load(Relaxed).as_ref() } {
+            self.take_back(cursor, span);
+            cursor.forget_word();
         }
     }
 
