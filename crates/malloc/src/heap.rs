@@ -175,8 +175,8 @@ impl Heap {
         // SAFETY: null or the open span, which is not closed without the lock.
         if let Some(span) = unsafe { cursor.span.load(Relaxed).as_ref() } {
             self.take_back(cursor, span);
-            cursor.forget_word();
         }
+        cursor.forget_word();
     }
 
     /// Goes on to the lowest word of the open span that has free slots; false when there is none.

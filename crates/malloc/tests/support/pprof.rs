@@ -1,4 +1,5 @@
 //! A decoder of profiles that knows the format and nothing of who writes it.
+#![allow(dead_code)] // Not every test program looks at everything.
 
 use std::collections::HashMap;
 use std::io::Read as _;
