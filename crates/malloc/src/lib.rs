@@ -40,7 +40,7 @@
 //! | `debug` | with the feature of that name: patterns and a quarantine |
 //! | `lock`, `sys`, `report` | a lock, the system calls, and the last words on misuse |
 //!
-//! Locks nest in this order: purge, registry, heap, orphans, arena, large.
+//! Locks nest in this order: purge, registry, heap, orphans, arena, large. The profile's is held alone.
 #![cfg(target_os = "linux")]
 #![cfg_attr(loom, allow(dead_code))]
 

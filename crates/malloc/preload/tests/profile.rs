@@ -122,6 +122,17 @@ fn a_file_that_cannot_be_written_is_spoken_of_and_harms_nothing() {
 }
 
 #[test]
+fn a_signal_that_cannot_be_had_is_spoken_of() {
+    let file = folder("no-signal").join("heap.pb.gz");
+    let mut command = profiled(&file, "exit");
+    let done = command.env("PLANET_MALLOC_PROFILE_SIGNAL", libc::SIGKILL.to_string()).output();
+    let done = done.expect("it can be started");
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(errors, "planet-malloc: the signal for heap profiles is taken, or is none\n");
+    assert_has_all(&Decoded::read(&file));
+}
+
+#[test]
 fn python_runs_with_every_allocation_sampled() {
     let file = folder("python").join("heap.pb.gz");
     let script = "import json; print(sum(len(json.dumps({str(n): [n] * 10})) for n in range(2000)))";

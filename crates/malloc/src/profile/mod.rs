@@ -1,8 +1,8 @@
 //! A heap profile: which places in the program hold memory, and which allocate the most, by sampling.
 //!
-//! Off unless asked for, and then it costs the program nothing. While it is on, an allocation is sampled once in some
-//! 512 KiB, at random, so that every byte has the same chance. The profile is a file in pprof's format with the names of
-//! functions, source files and lines in it; `pprof`, `go tool pprof`, and whatever else reads that show it.
+//! It is off unless asked for, and costs the program nothing while it is off. While it is on, an allocation is sampled
+//! once in some 512 KiB, at random, so that every byte has the same chance. The profile is a file in pprof's format with
+//! the names of functions, source files and lines in it; `pprof`, `go tool pprof`, and whatever else reads that show it.
 //!
 //! A program asks for it by [`start`] and [`write`], its user by the environment where the program calls
 //! [`start_if_asked`], as `libplanet_malloc.so` does:
@@ -12,6 +12,9 @@
 //! | `PLANET_MALLOC_PROFILE` | the file, written when the process exits; `%p` in it stands for the process id, for programs that start others | none: off |
 //! | `PLANET_MALLOC_PROFILE_RATE` | how many bytes there are from one sample to the next, on average | 524288 |
 //! | `PLANET_MALLOC_PROFILE_SIGNAL` | the number of a signal that has the file written too, if the program leaves that signal alone | 0: none |
+//!
+//! A program that frees what it holds before it exits, as Python does with most, has to be asked by the signal what it
+//! holds while it runs. One that is killed, or becomes another program, writes nothing.
 //!
 //! Each sample has four values: the number and the bytes of all blocks that were allocated there so far, and of those
 //! that are live. They are estimates of the true numbers: a sample counts for as many blocks as there were for each

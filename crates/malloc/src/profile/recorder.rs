@@ -20,7 +20,7 @@ const MOST_RATE: u64 = 1 << 30;
 
 /// Bytes from one sample to the next, on average; 0 while profiling is off.
 static RATE: AtomicU64 = AtomicU64::new(0);
-/// Innermost of all locks. No stack is walked and nothing is allocated while it is held.
+/// Held alone: no stack is walked and nothing is allocated meanwhile.
 pub(super) static TABLE: Lock<Table> = Lock::new(Table::none());
 
 /// How to sample.

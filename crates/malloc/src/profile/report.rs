@@ -244,3 +244,20 @@ impl Report {
         number
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_is_said() {
+        let written = |left_out| {
+            let snapshot = Snapshot { stacks: Vec::new(), live: Vec::new(), left_out };
+            // Stored blocks keep texts as they are.
+            Report::new().write(&snapshot, 1).into_gzip()
+        };
+        let says = |file: &[u8], text: &str| file.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+        assert!(says(&written(3), "3 samples were left out for want of room"));
+        assert!(!says(&written(0), "left out"));
+    }
+}
