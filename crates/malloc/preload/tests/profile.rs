@@ -122,6 +122,16 @@ fn a_file_that_cannot_be_written_is_spoken_of_and_harms_nothing() {
 }
 
 #[test]
+fn a_process_of_which_nothing_is_sampled_writes_nothing() {
+    let folder = folder("nothing");
+    let mut command = on_planet("/bin/true");
+    output(
+        command.env("PLANET_MALLOC_PROFILE", folder.join("heap.pb.gz")).env("PLANET_MALLOC_PROFILE_RATE", "1000000000"),
+    );
+    assert_eq!(fs::read_dir(folder).expect("a folder").count(), 0);
+}
+
+#[test]
 fn a_signal_that_cannot_be_had_is_spoken_of() {
     let file = folder("no-signal").join("heap.pb.gz");
     let mut command = profiled(&file, "exit");

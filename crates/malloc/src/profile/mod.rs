@@ -4,7 +4,7 @@
 //! once in some 512 KiB, at random, so that every byte has the same chance. The profile is a file in pprof's format with
 //! the names of functions, source files and lines in it; `pprof`, `go tool pprof`, and whatever else reads that show it.
 //!
-//! A program asks for it by [`start`] and [`write`], its user by the environment where the program calls
+//! A program asks for it by [`start`] and [`write()`], its user by the environment where the program calls
 //! [`start_if_asked`], as `libplanet_malloc.so` does:
 //!
 //! | variable | meaning | default |
@@ -14,7 +14,8 @@
 //! | `PLANET_MALLOC_PROFILE_SIGNAL` | the number of a signal that has the file written too, if the program leaves that signal alone | 0: none |
 //!
 //! A program that frees what it holds before it exits, as Python does with most, has to be asked by the signal what it
-//! holds while it runs. One that is killed, or becomes another program, writes nothing.
+//! holds while it runs. One that is killed, or becomes another program, writes nothing, and neither does one at its exit
+//! of which nothing was sampled.
 //!
 //! Each sample has four values: the number and the bytes of all blocks that were allocated there so far, and of those
 //! that are live. They are estimates of the true numbers: a sample counts for as many blocks as there were for each

@@ -84,6 +84,12 @@ pub(super) fn rate() -> Option<u64> {
     Some(RATE.load(Acquire)).filter(|rate| *rate != 0)
 }
 
+/// Whether anything has been sampled so far.
+pub(super) fn has_samples() -> bool {
+    let (stacks, _) = TABLE.lock().len();
+    stacks > 0
+}
+
 /// Whether allocations are to take the slow path.
 #[inline]
 pub(crate) fn is_on() -> bool {

@@ -13,7 +13,7 @@ use std::path::{self, Path, PathBuf};
 use std::process;
 use std::sync::OnceLock;
 
-use super::recorder::{Options, start};
+use super::recorder::{self, Options, start};
 use super::{ProfileError, report};
 use crate::settings::{self, PROFILE_RATE, PROFILE_SIGNAL};
 use crate::{background, sys};
@@ -52,7 +52,10 @@ pub fn start_if_asked() {
 }
 
 extern "C" fn write_at_exit() {
-    write_file();
+    // The shells on the way to a program would otherwise each leave a file, or write over that of the program.
+    if recorder::has_samples() {
+        write_file();
+    }
 }
 
 fn write_file() {
