@@ -75,7 +75,9 @@ def run(modules: Iterable[str], folder: pathlib.Path, environment: Mapping[str, 
     """Runs these modules, or all when none are named, two at a time. Network, screen and sound are not used."""
     folder.mkdir()
     report, log = folder / "report.xml", folder / "log"
-    command = [PYTHON, "-m", "test", "-j2", "--use", "subprocess,decimal", "--ignore", IGNORED]
+    # What is started in the background ignores interrupts, which some tests are about.
+    command = ["env", "--default-signal=INT", PYTHON]
+    command += ["-m", "test", "-j2", "--use", "subprocess,decimal", "--ignore", IGNORED]
     with open(log, "wb") as output:
         # Some tests ask for the home folder, and some write where they are.
         subprocess.run(

@@ -14,6 +14,7 @@ import asyncio
 from planet import memory
 
 IDLE_AFTER = 0.2
+MOST_SQUARES = 5_000_000
 
 
 class Service:
@@ -34,10 +35,9 @@ class Service:
         if request == "stats":
             stats = memory.stats()
             return f"{stats.live} live, {stats.resident} resident, {stats.returned} returned"
-        try:
-            return str(sum([number * number for number in range(int(request))]))
-        except ValueError:
-            return "a number, please, or `stats`"
+        if not request.isdecimal() or int(request) > MOST_SQUARES:
+            return f"a number up to {MOST_SQUARES}, please, or `stats`"
+        return str(sum([number * number for number in range(int(request))]))
 
     def release(self) -> None:
         # In a thread, so that requests that come meanwhile do not wait. The task is kept, or it might be collected.

@@ -84,7 +84,16 @@ class Environment(ProgramTest):
         with tempfile.TemporaryDirectory() as folder:
             copy = shutil.copy(_library.path(), folder)
             self.assertEqual(self.output(*ON, "-c", PRELOAD, LD_PRELOAD=copy), f"{copy}\n")
-            self.assertEqual(self.output(*ON, "-c", PRELOAD, PLANET_MALLOC_LIBRARY=copy), f"{copy}\n")
+
+    def test_a_library_elsewhere_is_named_so_that_children_find_it_too(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copy(_library.path(), folder)
+            self.addCleanup(os.chdir, os.getcwd())
+            os.chdir(folder)
+            for named in (copy, os.path.join(".", os.path.basename(copy)), os.path.basename(copy)):
+                with self.subTest(named):
+                    shown = self.output(*ON, "-c", PRELOAD, PLANET_MALLOC_LIBRARY=named)
+                    self.assertEqual(os.path.normpath(shown), f"{copy}\n")
 
     def test_small_objects_come_from_malloc_unless_the_user_wants_something_else(self) -> None:
         self.assertEqual(self.output(*ON, "-c", PYTHON_MALLOC), "malloc\n")

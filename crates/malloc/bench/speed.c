@@ -53,8 +53,8 @@ static void lives_of(uint32_t seed, int slots, uint32_t largest, int count) {
 }
 
 static void lives(uint32_t seed) { lives_of(seed, 1000, 500, 20000000); }
-static void many_lives(uint32_t seed) { lives_of(seed, 500000, 200, 10000000); }
-static void mixed_lives(uint32_t seed) { lives_of(seed, 2000, 20000, 6000000); }
+static void many_lives(uint32_t seed) { lives_of(seed, 500000, 200, 6000000); }
+static void mixed_lives(uint32_t seed) { lives_of(seed, 2000, 20000, 4000000); }
 
 // Eight strings that grow a little at a time, in turn, so that none can simply grow where it is.
 static void growth(uint32_t seed) {

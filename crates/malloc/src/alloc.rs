@@ -6,6 +6,7 @@ use crate::arena::{self, LARGEST_RUN};
 use crate::chunk::{chunk_of, span_at};
 use crate::classes::{CLASSES, MIN_ALIGN, SIZES, SMALL, aligned_class_of, class_of, medium_class_of};
 use crate::heap::Heap;
+use crate::profile::{self, Due};
 use crate::remote::{self, Freed};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::span::{Kind, SLICE, Span};
@@ -62,7 +63,7 @@ extern "C" fn allocate_medium<F: FnOnce(usize) -> *mut u8>(size: usize, slowly: 
 pub fn allocate_slowly(size: usize) -> *mut u8 {
     tls::leave();
     let attempt = || match class_of(size) {
-        Some(class) => allocate_slot(class),
+        Some(class) => allocate_slot(class, size, MIN_ALIGN),
         None => allocate_big(size, MIN_ALIGN).0,
     };
     let mut block = attempt();
@@ -75,15 +76,17 @@ pub fn allocate_slowly(size: usize) -> *mut u8 {
     block
 }
 
-/// A slot of the class, or null. Gives the thread a heap if it has none.
-fn allocate_slot(class: usize) -> *mut u8 {
+/// A slot of the class, or null. Gives the thread a heap if it has none. `size` and `align` are those that were asked
+/// for.
+fn allocate_slot(class: usize, size: usize, align: usize) -> *mut u8 {
+    if let Some(due) = profile::due(size) {
+        return allocate_sampled(due, size, align).0;
+    }
     loop {
         let heap = tls::enter();
         let mut slot = heap.magazine(class).take(heap.mark());
         if slot.is_null() && !ptr::eq(heap, &heap::NOBODY) && !thread::are_left_behind() {
-            if heap.refill(class) {
-                slot = heap.magazine(class).take(heap.mark());
-            }
+            slot = heap.take_slowly(class);
             tls::leave();
             page::keep_up();
             return slot;
@@ -106,6 +109,21 @@ fn allocate_slot(class: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn allocate_big(size: usize, align: usize) -> (*mut u8, bool) {
+    match profile::due(size) {
+        Some(due) => allocate_sampled(due, size, align),
+        None => new_block(size, align),
+    }
+}
+
+/// As [`allocate_big`], whatever the size, and notes it in the profile.
+#[cold]
+fn allocate_sampled(due: Due, size: usize, align: usize) -> (*mut u8, bool) {
+    let (block, zeroed) = new_block(size, align);
+    due.note(block, size);
+    (block, zeroed)
+}
+
+fn new_block(size: usize, align: usize) -> (*mut u8, bool) {
     if size > MOST {
         return (ptr::null_mut(), false);
     }
@@ -140,7 +158,7 @@ pub fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
         return allocate(size);
     }
     let block = match aligned_class_of(size, align) {
-        Some(class) => allocate_slot(class),
+        Some(class) => allocate_slot(class, size, align),
         None if align > MOST / 2 => ptr::null_mut(),
         None => allocate_big(size, align).0,
     };
@@ -221,6 +239,7 @@ fn free_elsewhere(span: &'static Span, block: *mut u8) {
         }
         Kind::Run if address.is_multiple_of(SLICE) => {
             let bytes = span.run_bytes.get() as usize;
+            profile::forget(address);
             if !arena::return_run(span) {
                 misuse(DOUBLE_FREE, address);
             }
@@ -235,6 +254,7 @@ fn free_large(address: usize) {
     if address == 0 {
         return;
     }
+    profile::forget(address);
     if !large::free(address) {
         misuse(BAD_POINTER, address);
     }
@@ -282,18 +302,26 @@ pub unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
         Some(span) if span.kind() == Kind::Run && address.is_multiple_of(SLICE) => {
             let fits = size > SIZES[CLASSES - 1] as usize && size <= LARGEST_RUN;
             let old = span.run_bytes.get() as usize;
-            if fits && (size.next_multiple_of(PAGE) == old || arena::resize_run(span, size)) {
+            if fits && size.next_multiple_of(PAGE) == old {
+                return block;
+            }
+            profile::forget(address);
+            if fits && arena::resize_run(span, size) {
+                profile::note_resized(block, size);
                 return block;
             }
             old
         }
         Some(_) => misuse("realloc of a pointer that was not allocated,", address),
         None => {
+            profile::forget(address);
             if size > LARGEST_RUN
                 && size <= MOST
                 && let Some(at) = large::reallocate(address, size)
             {
-                return ptr::with_exposed_provenance_mut(at);
+                let block = ptr::with_exposed_provenance_mut(at);
+                profile::note_resized(block, size);
+                return block;
             }
             // SAFETY: the caller's promise.
             unsafe { usable_size(block) }

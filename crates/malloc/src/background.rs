@@ -60,7 +60,7 @@ fn wake(bytes: usize) {
         NOT_STARTED
             if FREED.fetch_add(bytes, Relaxed) + bytes >= START_AFTER
                 && STATE.compare_exchange(NOT_STARTED, AWAKE, AcqRel, Relaxed).is_ok()
-                && (BACKGROUND.get() == 0 || !start()) =>
+                && (BACKGROUND.get() == 0 || !start(main, STACK)) =>
         {
             STATE.store(OFF, Relaxed);
         }
@@ -89,8 +89,8 @@ pub(crate) fn forget() {
     }
 }
 
-/// Starts the thread, with all signals blocked in it.
-fn start() -> bool {
+/// Starts a thread with `stack` bytes for its stack and all signals blocked in it. False when there is none to be had.
+pub(crate) fn start(main: extern "C" fn(*mut c_void) -> *mut c_void, stack: usize) -> bool {
     // SAFETY: the calls get what they ask for: places to write to that outlive them, and a function to run. A thread
     // that is detached at once needs no handle.
     unsafe {
@@ -103,7 +103,7 @@ fn start() -> bool {
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
         libc::pthread_attr_init(&mut attributes);
         libc::pthread_attr_setdetachstate(&mut attributes, libc::PTHREAD_CREATE_DETACHED);
-        libc::pthread_attr_setstacksize(&mut attributes, STACK);
+        libc::pthread_attr_setstacksize(&mut attributes, stack);
         let started = libc::pthread_create(&mut handle, &attributes, main, ptr::null_mut()) == 0;
         libc::pthread_attr_destroy(&mut attributes);
         libc::pthread_sigmask(libc::SIG_SETMASK, &before, ptr::null_mut());

@@ -8,6 +8,7 @@ mod borrow;
 mod magazine;
 
 use core::cell::Cell;
+use core::iter::{self, Peekable};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
@@ -18,6 +19,7 @@ use magazine::{FIRST, Magazine, ROOM, room};
 use crate::chunk::{chunk_of, span_of};
 use crate::classes::{CLASSES, SIZES};
 use crate::lock::RawLock;
+use crate::profile::{self, Sampler};
 use crate::remote::{Inbox, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, MARK_GONE, misuse};
 use crate::section::Seat;
@@ -70,6 +72,7 @@ pub(crate) struct Heap {
     open: [Cell<*const Span>; CLASSES],
     bins: Bins,
     inbox: Inbox<Span>,
+    pub(crate) sampler: Sampler,
     /// Held by whoever borrows the heap.
     lock: RawLock,
     /// Where the thread finds the heap, null while no thread has it. Guarded by `lock`.
@@ -104,6 +107,7 @@ impl Heap {
             open: [const { Cell::new(ptr::null()) }; CLASSES],
             bins: Bins::new(),
             inbox: Inbox::new(),
+            sampler: Sampler::new(),
             lock: RawLock::new(),
             seat: AtomicPtr::new(ptr::null_mut()),
             borrowed: AtomicBool::new(false),
@@ -185,8 +189,8 @@ impl Heap {
         ptr::from_ref(self).addr()
     }
 
-    /// Fills the magazine of `class`, from which nothing could be taken. False when there is no memory.
-    pub(crate) fn refill(&self, class: usize) -> bool {
+    /// Takes a slot of `class` when its magazine had none, and fills that. Null when there is no memory.
+    pub(crate) fn take_slowly(&self, class: usize) -> *mut u8 {
         let magazine = self.magazine(class);
         if let Some(slot) = magazine.next() {
             misuse(MARK_GONE, slot);
@@ -195,28 +199,34 @@ impl Heap {
         let wanted = (magazine.limit() / 2).max(1);
         loop {
             // SAFETY: null or a span of this heap, which stays mapped while it is open.
-            let open = unsafe { self.open[class].get().as_ref() };
-            if let Some(span) = open {
-                let count = wanted.min(span.free.get() as usize);
-                if count > 0 {
-                    span.take(count, magazine.fill(count, self.mark()));
-                    return true;
+            if let Some(span) = unsafe { self.open[class].get().as_ref() }
+                && span.free.get() > 0
+            {
+                if magazine.limit() == 0 {
+                    return self.take_past_magazine(span);
                 }
+                let count = wanted.min(span.free.get() as usize);
+                span.take(count, magazine.fill(count, self.mark()));
+                return magazine.take(self.mark());
             }
             if !self.open_another(class) {
-                return false;
+                return ptr::null_mut();
             }
         }
+    }
+
+    fn take_past_magazine(&self, span: &Span) -> *mut u8 {
+        let mut slot = 0;
+        span.take(1, |address| slot = address);
+        self.magazine(span.class()).count_taken();
+        ptr::with_exposed_provenance_mut(slot)
     }
 
     /// Takes a slot of `class` for one of several threads, or returns null. Only for a heap without a seat.
     pub(crate) fn take_as_visitor(&self, class: usize) -> *mut u8 {
         let _held = self.lock.hold();
         let slot = self.magazine(class).take(self.mark());
-        if !slot.is_null() || !self.refill(class) {
-            return slot;
-        }
-        self.magazine(class).take(self.mark())
+        if slot.is_null() { self.take_slowly(class) } else { slot }
     }
 
     fn open_another(&self, class: usize) -> bool {
@@ -275,6 +285,9 @@ impl Heap {
         if magazine.len() == magazine.limit() {
             self.empty(class, magazine.limit().div_ceil(2));
         }
+        if magazine.limit() == 0 {
+            return self.put_back(span, &mut iter::once(address).peekable());
+        }
         // SAFETY: a slot that nobody uses.
         unsafe { magazine.push(block, self.mark()) };
     }
@@ -283,18 +296,28 @@ impl Heap {
     fn empty(&self, class: usize, count: usize) {
         let mut blocks = self.magazine(class).oldest(count).peekable();
         while let Some(&block) = blocks.peek() {
-            let span = span_of(block);
-            span.put(&mut blocks);
-            if span.free.get() >= span.look_at.get() {
-                self.look(span);
-            }
+            self.put_back(span_of(block), &mut blocks);
         }
         self.magazine(class).remove_oldest(count);
+    }
+
+    /// Moves the blocks back into their span, as many of the next as are in it.
+    #[inline(always)]
+    fn put_back(&self, span: &'static Span, blocks: &mut Peekable<impl Iterator<Item = usize>>) {
+        span.put(blocks);
+        if span.free.get() >= span.look_at.get() {
+            self.look(span);
+        }
     }
 
     /// Lets the magazine of `class` hold twice as many, as far as it has room; now and then at the expense of another.
     fn let_hold_more(&self, class: usize) {
         let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
+        if profile::is_on() {
+            // Every allocation has to come by the slow way.
+            self.empty(class, magazine.len());
+            return self.set_limit(class, 0);
+        }
         let limit = magazine.limit();
         let more = if limit == 0 { FIRST.min(room(class)) } else { limit.min(room(class) - limit) };
         if more == 0 {

@@ -35,11 +35,12 @@
 //! | `global` | Rust's |
 //! | `figures` | how much is live, resident, returned |
 //! | [`page`] | the same for other processes to see |
+//! | [`profile`] | which places in the program hold memory, by sampling |
 //! | `settings` | the environment's say |
 //! | `debug` | with the feature of that name: patterns and a quarantine |
 //! | `lock`, `sys`, `report` | a lock, the system calls, and the last words on misuse |
 //!
-//! Locks nest in this order: purge, registry, heap, orphans, arena, large.
+//! Locks nest in this order: purge, registry, heap, orphans, arena, large. The profile's is held alone.
 #![cfg(target_os = "linux")]
 #![cfg_attr(loom, allow(dead_code))]
 
@@ -69,6 +70,8 @@ mod large;
 mod lock;
 #[cfg(not(loom))]
 pub mod page;
+#[cfg(not(loom))]
+pub mod profile;
 #[cfg(not(loom))]
 mod purge;
 mod remote;

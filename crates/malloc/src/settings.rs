@@ -6,10 +6,13 @@
 //! | `PLANET_MALLOC_BACKGROUND` | `0`: no thread of its own; the program calls `malloc_trim` or `planet_malloc_release` | 1 |
 //! | `PLANET_MALLOC_CACHE_MB` | how much of freed large blocks is kept for reuse until then | 256 |
 //! | `PLANET_MALLOC_LIMIT` | bytes: while more are resident, freed memory goes back at once; 0 for no limit | 0 |
+//! | `PLANET_MALLOC_PROFILE` and two more | see [`profile`](crate::profile) | no profile |
 //! | `PLANET_MALLOC_PAGES` | the folder of the [live figures](crate::page), an absolute path; empty or `0` for none | `/dev/shm/planet-malloc.UID` |
 
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::profile;
 
 /// One number from the environment.
 pub(crate) struct Setting {
@@ -72,6 +75,10 @@ pub(crate) static DELAY_MS: Setting = Setting::new(c"PLANET_MALLOC_DELAY_MS", 10
 pub(crate) static BACKGROUND: Setting = Setting::new(c"PLANET_MALLOC_BACKGROUND", 1, 1);
 pub(crate) static CACHE_MB: Setting = Setting::new(c"PLANET_MALLOC_CACHE_MB", 256, 1 << 20);
 pub(crate) static LIMIT: Setting = Setting::new(c"PLANET_MALLOC_LIMIT", 0, 1 << 47);
+pub(crate) static PROFILE_RATE: Setting =
+    Setting::new(c"PLANET_MALLOC_PROFILE_RATE", profile::Options::USUAL_RATE, 1 << 30);
+pub(crate) static PROFILE_SIGNAL: Setting = Setting::new(c"PLANET_MALLOC_PROFILE_SIGNAL", 0, 64);
+pub(crate) const PROFILE: &CStr = c"PLANET_MALLOC_PROFILE";
 pub(crate) const PAGES: &CStr = c"PLANET_MALLOC_PAGES";
 
 #[cfg(test)]

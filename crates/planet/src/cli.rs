@@ -40,6 +40,10 @@ Examples:
       Memory that the application no longer needs goes back to the system within seconds.
   planet run --memory-limit-advice 512M -- python app.py
       While more than 512 MiB are in memory, give back what is freed at once and not after a second.
+  planet run --profile heap.pb.gz -- python app.py
+  go tool pprof -http=: heap.pb.gz
+      Find out which functions hold memory, and which allocate the most. For a picture while the program runs, set
+      PLANET_MALLOC_PROFILE_SIGNAL=12, and send it that signal.
   PYTHONMALLOC=pymalloc planet run -- python app.py
       Leave Python's small objects to Python's own allocator.
   planet memory
@@ -57,6 +61,10 @@ pub struct RunArgs {
     /// refused when there is more [env: PLANET_MALLOC_LIMIT, in bytes]
     #[arg(long, value_name = "SIZE")]
     pub memory_limit_advice: Option<Size>,
+    /// File for a heap profile in pprof's format, written when the program exits; %p in it stands for the process id, for
+    /// programs that start others [env: PLANET_MALLOC_PROFILE]
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

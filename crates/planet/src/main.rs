@@ -61,6 +61,7 @@ fn serve(args: ServeArgs) -> ExitCode {
     }
     log::init(config.settings.server.log_level, config.settings.server.log_format);
     descriptors::raise_limit();
+    planet_malloc::profile::start_if_asked();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, FAILURE),
@@ -88,8 +89,8 @@ fn bench(args: &BenchArgs) -> ExitCode {
     if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) }
 }
 
-fn run(RunArgs { memory_limit_advice, command }: &RunArgs) -> ExitCode {
-    let Err(error) = run::run(command, *memory_limit_advice);
+fn run(RunArgs { memory_limit_advice, profile, command }: &RunArgs) -> ExitCode {
+    let Err(error) = run::run(command, *memory_limit_advice, profile.as_deref());
     // As shells say that a command was not found, or could not be run.
     let code = if matches!(error, RunError::NotFound { .. }) { NOT_FOUND } else { NOT_RUN };
     fail(&error, code)

@@ -70,6 +70,12 @@ fn what_cannot_be_run_is_said_in_one_line() {
 }
 
 #[test]
+fn the_file_for_a_profile_is_handed_on() {
+    let mut command = planet(&["run", "--profile", "heap.%p", "--", "sh", "-c", "echo $PLANET_MALLOC_PROFILE"]);
+    assert_eq!(text(&command.env("PLANET_MALLOC_LIBRARY", library()).output().unwrap().stdout), "heap.%p\n");
+}
+
+#[test]
 fn the_advised_limit_is_handed_on_in_bytes() {
     let print = ["run", "--memory-limit-advice", "512M", "--", "sh", "-c", "echo $PLANET_MALLOC_LIMIT"];
     let mut command = planet(&print);

@@ -15,7 +15,9 @@ CLASSES = 128
 
 def path() -> pathlib.Path:
     """Where the library is: in this package, unless the variable says otherwise. It may be missing."""
-    return pathlib.Path(os.environ.get(VARIABLE) or pathlib.Path(__file__).with_name(FILE))
+    named = os.environ.get(VARIABLE)
+    # Children may be elsewhere, and the loader looks for a name without a slash in folders of its own.
+    return pathlib.Path(named).absolute() if named else pathlib.Path(__file__).with_name(FILE)
 
 
 class SizeClass(ctypes.Structure):

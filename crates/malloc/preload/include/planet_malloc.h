@@ -55,6 +55,16 @@ struct planet_malloc_figures {
  * for each 100 MB. Returns how many bytes this version knows. */
 size_t planet_malloc_figures(struct planet_malloc_figures *out, size_t size);
 
+/* Begins to sample which places in the program allocate and hold memory, once in RATE bytes on average; 0 stands for
+ * the usual 512 KiB. Allocations take longer from then on, as long as the process lives. Returns 0, or -1 with errno
+ * set: EALREADY if it has begun before, also by the environment (PLANET_MALLOC_PROFILE), or ENOMEM. */
+int planet_malloc_profile_start(uint64_t rate);
+
+/* Writes what was sampled so far to a file in pprof's format, with the names of functions, files and lines. Takes from
+ * some milliseconds to some seconds, as large as the program's debug information is. Returns 0, or -1 with errno set:
+ * EINVAL if planet_malloc_profile_start has not been called, or why the file cannot be written. */
+int planet_malloc_profile_write(const char *path);
+
 #ifdef __cplusplus
 }
 #endif

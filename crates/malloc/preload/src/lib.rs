@@ -8,11 +8,13 @@
 //! | `blocks` | malloc, free and their family |
 //! | `aligned` | blocks with an alignment |
 //! | `tuning` | mallopt, malloc_trim, and the figures |
+//! | `profiling` | the heap profile |
 //! | `cxx` | C++'s operators new and delete |
 
 pub mod aligned;
 pub mod blocks;
 pub mod cxx;
+pub mod profiling;
 pub mod tuning;
 
 use planet_malloc_core as core_alloc;

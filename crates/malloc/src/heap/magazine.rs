@@ -98,8 +98,14 @@ impl Magazine {
         // SAFETY: as above.
         unsafe { word.write(0) };
         self.top.set(top + ENTRY);
-        self.taken.set(self.taken.get().wrapping_add(1));
+        self.count_taken();
         slot
+    }
+
+    /// Counts a slot that was taken past it.
+    #[inline(always)]
+    pub(crate) fn count_taken(&self) {
+        self.taken.set(self.taken.get().wrapping_add(1));
     }
 
     /// The slot that is taken next.

@@ -35,14 +35,21 @@ const LIBRARY_VARIABLE: &str = "PLANET_MALLOC_LIBRARY";
 /// Tells the allocator how many bytes should be resident at most.
 const LIMIT_VARIABLE: &str = "PLANET_MALLOC_LIMIT";
 
+/// Tells the allocator to profile the heap, and into which file.
+const PROFILE_VARIABLE: &str = "PLANET_MALLOC_PROFILE";
+
 const PRELOAD: &str = "LD_PRELOAD";
 
 /// Becomes `command` with the allocator under it. Comes back only with an error. While more than `memory_limit_advice`
-/// is resident, the allocator gives back at once what is freed.
+/// is resident, the allocator gives back at once what is freed. A `profile` of the heap is written when it exits.
 ///
 /// # Errors
 /// See [`RunError`]. Nothing has been run then.
-pub fn run(command: &[OsString], memory_limit_advice: Option<Size>) -> Result<Infallible, RunError> {
+pub fn run(
+    command: &[OsString],
+    memory_limit_advice: Option<Size>,
+    profile: Option<&Path>,
+) -> Result<Infallible, RunError> {
     let [name, arguments @ ..] = command else { return Err(RunError::NoCommand) };
     let library = find_library()?;
     let path = program::find(name, env::var_os("PATH").as_deref())?;
@@ -55,6 +62,9 @@ pub fn run(command: &[OsString], memory_limit_advice: Option<Size>) -> Result<In
     }
     if let Some(limit) = memory_limit_advice {
         program.env(LIMIT_VARIABLE, limit.bytes().to_string());
+    }
+    if let Some(file) = profile {
+        program.env(PROFILE_VARIABLE, file);
     }
     Err(RunError::Start { program: path, error: program.exec() })
 }
@@ -113,6 +123,6 @@ mod tests {
 
     #[test]
     fn without_a_command_there_is_nothing_to_run() {
-        assert!(matches!(run(&[], None), Err(RunError::NoCommand)));
+        assert!(matches!(run(&[], None, None), Err(RunError::NoCommand)));
     }
 }

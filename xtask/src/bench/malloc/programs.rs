@@ -14,7 +14,7 @@ const COMPILE: Duration = Duration::from_secs(120);
 /// How long Redis may take to answer.
 const START: Duration = Duration::from_secs(20);
 
-/// Where the sources are, from the repository root.
+/// Where the sources are, from the repository root, at which all commands run.
 const SOURCES: &str = "crates/malloc/bench";
 
 /// Something that runs on an allocator and takes CPU time.
@@ -25,7 +25,7 @@ pub(super) struct Program {
 
 enum Kind {
     /// A command that does it all; only its CPU time counts.
-    Command(Vec<PathBuf>),
+    Command { program: PathBuf, arguments: Vec<String> },
     /// redis-server under redis-benchmark: the server's CPU time counts.
     Redis(PathBuf),
 }
@@ -53,24 +53,13 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Program>, String> {
     compile("g++", &["-std=c++17", "-O2"], "words.cpp", &words)?;
     let names = Command::new(&speed).output().map_err(|error| format!("cannot start {}: {error}", speed.display()))?;
     let names = String::from_utf8_lossy(&names.stdout).into_owned();
-    let small = names.lines().map(|name| Program::command(name, [&speed, Path::new(name)]));
-    let source = |name: &str| workspace::root().join(SOURCES).join(name);
-    let read = PathBuf::from(format!(".read {}", source("rows.sql").display()));
+    let small = names.lines().map(|name| Program::command(name, &speed, &[name]));
+    let source = |name: &str| format!("{SOURCES}/{name}");
     let real = [
-        Program::command("words", [&words]),
-        Program::command(
-            "g++",
-            [
-                Path::new("g++"),
-                "-std=c++17".as_ref(),
-                "-c".as_ref(),
-                "-o".as_ref(),
-                "/dev/null".as_ref(),
-                &source("words.cpp"),
-            ],
-        ),
-        Program::command("lua", [Path::new("lua5.4"), &source("garbage.lua")]),
-        Program::command("sqlite", [Path::new("sqlite3"), ":memory:".as_ref(), &read]),
+        Program::command("words", words, &[]),
+        Program::command("g++", "g++", &["-std=c++17", "-fsyntax-only", &source("words.cpp")]),
+        Program::command("lua", "lua5.4", &[&source("garbage.lua")]),
+        Program::command("sqlite", "sqlite3", &[":memory:", &format!(".read {}", source("rows.sql"))]),
         Program { name: "redis".to_owned(), kind: Kind::Redis(folder.join("redis")) },
     ];
     Ok(small.chain(real).collect())
@@ -83,8 +72,9 @@ fn compile(compiler: &str, flags: &[&str], source: &str, program: &Path) -> Resu
 }
 
 impl Program {
-    fn command<const N: usize>(name: &str, words: [&Path; N]) -> Self {
-        Self { name: name.to_owned(), kind: Kind::Command(words.map(Path::to_owned).to_vec()) }
+    fn command(name: &str, program: impl Into<PathBuf>, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self { name: name.to_owned(), kind: Kind::Command { program: program.into(), arguments } }
     }
 
     /// Runs it once; the seconds of CPU time it took.
@@ -93,9 +83,9 @@ impl Program {
     /// When it does not start or does not succeed.
     pub(super) fn seconds(&self, allocator: &Allocator) -> Result<f64, String> {
         match &self.kind {
-            Kind::Command(words) => {
-                let mut command = workspace::program(&words[0]);
-                command.args(&words[1..]);
+            Kind::Command { program, arguments } => {
+                let mut command = workspace::program(program);
+                command.args(arguments);
                 allocator.apply(&mut command);
                 seconds(command, allocator)
             }

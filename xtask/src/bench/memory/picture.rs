@@ -78,15 +78,16 @@ fn panel(svg: &mut String, results: &Results, case: Case) {
     };
     let (right, bottom) = (left + width, top + height);
     let _ = writeln!(svg, "<text class=\"title\" x=\"{left}\" y=\"16\">{}</text>", case.title);
+    let _ = writeln!(svg, "<text x=\"{}\" y=\"16\" text-anchor=\"end\">MB</text>", left - 6.0);
     for megabytes in SHOWN_MB {
         let at = y(f64::from(megabytes));
         let _ = writeln!(svg, "<path class=\"grid\" d=\"M{left} {at:.1}H{right}\"/>");
         let _ =
             writeln!(svg, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{megabytes}</text>", left - 6.0, at + 4.0);
     }
-    for (seconds, label) in [(0.0, "0"), (5.0, "5"), (SECONDS_AFTER, "10 s")] {
+    for (seconds, label, anchor) in [(0.0, "0", "middle"), (5.0, "5", "middle"), (SECONDS_AFTER, "10 s", "end")] {
         let at = x(seconds);
-        let _ = writeln!(svg, "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>", bottom + 16.0);
+        let _ = writeln!(svg, "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{label}</text>", bottom + 16.0);
     }
     let _ = writeln!(svg, "<path class=\"over\" d=\"M{:.1} {top}V{bottom}\"/>", x(0.0));
     for (name, run) in runs {

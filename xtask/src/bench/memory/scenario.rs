@@ -57,19 +57,24 @@ pub(super) fn run(case: Case, allocator: &Allocator, rests: &Sender<()>) -> Resu
     let rest = loop {
         match program.said.recv_timeout(TICK) {
             Ok(line) if line == "start" => {
+                // Before that, Python itself is still on its way.
+                samples.clear();
                 run.start = program.memory("VmRSS")?;
-                program.go_on(case)?;
+                program.go_on()?;
             }
             Ok(line) => {
                 let live = line.strip_prefix("idle ").and_then(|live| live.parse().ok());
-                run.live = live.ok_or_else(|| format!("{} said {line}", case.name))?;
+                run.live = live.ok_or_else(|| format!("said {line}"))?;
                 break Instant::now();
             }
             Err(RecvTimeoutError::Timeout) => samples.push((Instant::now(), program.memory("VmRSS")?)),
-            Err(RecvTimeoutError::Disconnected) => return Err(format!("{} ended early", case.name)),
+            Err(RecvTimeoutError::Disconnected) => return Err("ended early".to_owned()),
         }
-        if process::interrupted() || began.elapsed() > LIMIT {
-            return Err(format!("{} did not come to rest", case.name));
+        if process::interrupted() {
+            return Err("interrupted".to_owned());
+        }
+        if began.elapsed() > LIMIT {
+            return Err(format!("did not come to rest within {} s", LIMIT.as_secs()));
         }
     };
     run.points = samples.iter().map(|(at, resident)| (-(rest - *at).as_secs_f64(), *resident)).collect();
@@ -82,7 +87,7 @@ pub(super) fn run(case: Case, allocator: &Allocator, rests: &Sender<()>) -> Resu
         run.points.push((rest.elapsed().as_secs_f64(), program.memory("VmRSS")?));
     }
     run.peak = program.memory("VmHWM")?;
-    (run.user, run.system) = program.end(case)?;
+    (run.user, run.system) = program.end()?;
     Ok(run)
 }
 
@@ -123,19 +128,19 @@ impl Program {
     }
 
     /// Lets it begin with its spike.
-    fn go_on(&mut self, case: Case) -> Result<(), String> {
-        let input = self.child.stdin.as_mut().ok_or_else(|| format!("{} has no input", case.name))?;
-        input.write_all(b"\n").map_err(|error| format!("cannot tell {} to go on: {error}", case.name))
+    fn go_on(&mut self) -> Result<(), String> {
+        let input = self.child.stdin.as_mut().ok_or_else(|| "has no input".to_owned())?;
+        input.write_all(b"\n").map_err(|error| format!("cannot be told to go on: {error}"))
     }
 
     /// Lets it end, and reads the user and system time that it took.
-    fn end(&mut self, case: Case) -> Result<(f64, f64), String> {
+    fn end(&mut self) -> Result<(f64, f64), String> {
         drop(self.child.stdin.take());
-        let line = self.said.recv_timeout(LIMIT).map_err(|_| format!("{} failed at its end", case.name))?;
+        let line = self.said.recv_timeout(LIMIT).map_err(|_| "failed at its end".to_owned())?;
         let mut words = line.strip_prefix("end ").into_iter().flat_map(str::split_whitespace).map(str::parse);
         match (words.next(), words.next()) {
             (Some(Ok(user)), Some(Ok(system))) => Ok((user, system)),
-            _ => Err(format!("{} said {line}", case.name)),
+            _ => Err(format!("said {line}")),
         }
     }
 }
