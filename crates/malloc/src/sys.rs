@@ -264,6 +264,20 @@ pub(crate) fn status(path: &CStr, follow: bool) -> Option<libc::stat> {
     }
 }
 
+/// The first entries of a folder, as getdents64(2) has them, and how many bytes they take.
+pub(crate) fn list(folder: i32, into: &mut [u8]) -> Option<usize> {
+    let (at, len) = (into.as_mut_ptr() as usize, into.len());
+    // SAFETY: `into` can be written to.
+    let len = unsafe { syscall(libc::SYS_getdents64, [folder as usize, at, len, 0, 0, 0]) };
+    usize::try_from(len).ok()
+}
+
+/// Whether there is a process of that number.
+pub(crate) fn is_process(pid: u32) -> bool {
+    // SAFETY: signal 0 is none; the call only says whether it could be sent.
+    unsafe { syscall(libc::SYS_kill, [pid as usize, 0, 0, 0, 0, 0]) != -(libc::ESRCH as isize) }
+}
+
 /// Makes a folder for its owner alone. It may be there already.
 pub(crate) fn make_folder(path: &CStr) {
     // SAFETY: `path` ends in a zero byte.

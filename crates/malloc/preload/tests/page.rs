@@ -211,6 +211,25 @@ fn what_was_left_behind_is_ignored_and_removed() {
 }
 
 #[test]
+fn whoever_makes_a_page_removes_those_of_ended_processes() {
+    let folder = folder("sweep");
+    let living = Holder::start(&folder, &[]);
+    for _ in 0..3 {
+        let mut holder = Holder::start(&folder, &[]);
+        writeln!(holder.orders, "_exit").expect("it listens");
+        assert!(holder.process.wait().expect("it ends").success());
+        // Its own, and that of the one that lives.
+        assert_eq!(files(&folder), 2);
+    }
+    fs::write(folder.join("1.4000000000"), "of another namespace").expect("it is ours");
+    let last = Holder::start(&folder, &[]);
+    assert_eq!(files(&folder), 3);
+    assert_eq!(all_in(&folder).count(), 2);
+    living.end();
+    last.end();
+}
+
+#[test]
 fn one_that_was_killed_is_recognised_before_its_parent_notices() {
     let folder = folder("killed");
     let mut holder = Holder::start(&folder, &[]);

@@ -12,6 +12,7 @@ use super::birth::Birth;
 use super::layout::{MAGIC, Page, VERSION};
 use super::place::Place;
 use super::record::{self, PAGE};
+use super::sweep::sweep;
 use crate::arena::ARENA;
 use crate::classes::CLASSES;
 use crate::large::LARGE;
@@ -81,6 +82,7 @@ fn try_to_make() -> Option<()> {
         return None;
     }
     PAGE.magic.store(MAGIC, Release);
+    sweep(&place);
     // SAFETY: only the thread that makes the page is here, and the state is not `MADE` yet.
     unsafe { *PLACE.0.get() = place };
     Some(())

@@ -4,7 +4,7 @@
 //! the namespace is that of its process ids. The environment variable `PLANET_MALLOC_PAGES` names another folder, and
 //! switches pages off when it is empty or `0`. The folder has the permissions 0700 and the file 0600. The file goes when
 //! the process exits; what one leaves behind that was killed, or that became another program, is known by the start of
-//! the process that is written in it, and is removed by whoever comes across it.
+//! the process that is written in it, and is removed by whoever reads it or makes a page beside it.
 //!
 //! ```no_run
 //! for process in planet_malloc::page::all() {
@@ -17,6 +17,7 @@
 //! | `layout` | the words of the page |
 //! | `record` | noting what happens |
 //! | `file`, `place` | making the file, and leaving it to the parent at a fork |
+//! | `sweep` | removing what others left behind |
 //! | `birth` | telling processes of the same id apart |
 //! | `snapshot` | the figures as plain numbers |
 //! | `reader` | finding pages, and trusting none |
@@ -28,6 +29,7 @@ mod place;
 mod reader;
 mod record;
 mod snapshot;
+mod sweep;
 
 use crate::{figures, sys};
 pub(crate) use file::{keep_up, leave_to_parent, make, prepare_fork};

@@ -13,11 +13,14 @@ pub(super) struct Place {
     /// Zero bytes from `len` on.
     bytes: [u8; MOST],
     len: usize,
+    /// Where the folder ends, and where the process id begins.
+    folder_end: usize,
+    pid_start: usize,
 }
 
 impl Place {
     pub(super) const fn nowhere() -> Self {
-        Self { bytes: [0; MOST], len: 0 }
+        Self { bytes: [0; MOST], len: 0, folder_end: 0, pid_start: 0 }
     }
 
     /// The file of process `pid`, this one, in a folder that is there and belongs to its user alone. `None` when there
@@ -45,15 +48,41 @@ impl Place {
             return None;
         }
         let namespace = sys::status(c"/proc/self/ns/pid", true)?;
+        place.folder_end = place.len;
         place.put(b"/")?;
         place.put_number(namespace.st_ino)?;
         place.put(b".")?;
+        place.pid_start = place.len;
         place.put_number(pid.into())?;
         Some(place)
     }
 
     pub(super) fn path(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
+    }
+
+    /// The folder it is in.
+    pub(super) fn folder(&self) -> Self {
+        self.cut(self.folder_end)
+    }
+
+    /// Where the page of process `pid` is, in the same folder and namespace.
+    pub(super) fn of_other(&self, pid: u32) -> Option<Self> {
+        let mut place = self.cut(self.pid_start);
+        place.put_number(pid.into())?;
+        Some(place)
+    }
+
+    /// The process whose page would have this name; `None` for another namespace, and for other names.
+    pub(super) fn pid_in(&self, name: &[u8]) -> Option<u32> {
+        let digits = name.strip_prefix(&self.bytes[self.folder_end + 1..self.pid_start])?;
+        core::str::from_utf8(digits).ok()?.parse().ok()
+    }
+
+    fn cut(&self, len: usize) -> Self {
+        let mut place = Self { bytes: self.bytes, len, ..*self };
+        place.bytes[len..].fill(0);
+        place
     }
 
     fn put(&mut self, text: &[u8]) -> Option<()> {
@@ -75,6 +104,21 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn others_are_in_the_same_folder_and_namespace() {
+        let own = Place::of(7).expect("there is a folder for shared memory");
+        let name = own.path().to_str().expect("a path").rsplit('/').next().expect("a name").to_owned();
+        assert_eq!(own.pid_in(name.as_bytes()), Some(7));
+        assert_eq!(own.pid_in(b"1.7"), None);
+        assert_eq!(own.pid_in(format!("{name}x").as_bytes()), None);
+        let other = own.of_other(123).expect("room");
+        assert_eq!(
+            other.path().to_str(),
+            Ok(&*format!("{}123", &own.path().to_str().expect("a path").trim_end_matches('7')))
+        );
+        assert!(own.path().to_bytes().starts_with(own.folder().path().to_bytes()));
+    }
 
     #[test]
     fn paths_are_put_together_and_bounded() {
