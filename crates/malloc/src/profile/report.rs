@@ -172,7 +172,10 @@ impl Report {
             place.name.contains(OWN_NAMES) || NAMES_BETWEEN.iter().any(|name| place.name.starts_with(name))
         };
         let is_in_library = module.is_some_and(|module| self.modules[module].0.path.ends_with(LIBRARY));
-        let is_own = is_in_library || (!places.is_empty() && places.iter().all(is_own));
+        let own_places = places.iter().take_while(|place| is_own(place)).count();
+        let is_own = is_in_library || (!places.is_empty() && own_places == places.len());
+        // What of the allocator was inlined into its caller is not the caller's.
+        let places = if is_own { &places[..] } else { &places[own_places..] };
         let id = self.locations.len() as u64 + 1;
         let mut location = Message::default();
         location.number(1, id).number(2, module.map_or(0, |module| module as u64 + 1)).number(3, call as u64);
@@ -181,7 +184,7 @@ impl Report {
             known.functions &= !places.is_empty();
             known.lines &= !places.is_empty() && places.iter().all(|place| place.line != 0);
         }
-        for place in &places {
+        for place in places {
             let mut line = Message::default();
             line.number(1, self.function(place)).number(2, place.line.into());
             location.message(4, &line);
