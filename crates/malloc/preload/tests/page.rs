@@ -127,8 +127,8 @@ fn says_what_a_known_set_of_blocks_takes() {
     holder.order("drop");
     let last = holder.counted();
     assert_eq!(last.live, before.live);
-    // Of the slots that are taken from next it is not known which were handed out before.
-    assert!((100_005 - 64..=100_005).contains(&(last.frees - after.frees)), "{last:?}");
+    // Those, and the few that the program needed meanwhile.
+    assert!((100_005..100_005 + 64).contains(&(last.frees - after.frees)), "{last:?}");
     assert!((after.allocations..after.allocations + 64).contains(&last.allocations), "{last:?}");
     holder.order("release");
     let released = holder.counted();

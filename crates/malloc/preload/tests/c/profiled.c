@@ -93,7 +93,7 @@ int main(int count, char **words) {
         int (*write_to)(const char *) = dlsym(RTLD_DEFAULT, "planet_malloc_profile_write");
         if (write_to(words[2]) != -1 || errno != EINVAL)
             return 2;
-        if (start(65536) || start(65536) != -1 || errno != EALREADY)
+        if (start(16384) || start(16384) != -1 || errno != EALREADY)
             return 3;
         hold();
         if (write_to("/nowhere/at-all") != -1 || errno != ENOENT)
