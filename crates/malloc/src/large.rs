@@ -9,7 +9,7 @@ use crate::settings::CACHE_MB;
 use crate::sys::{self, PAGE};
 
 /// How many freed blocks are kept.
-const CACHED: usize = 32;
+const CACHED: usize = 128;
 /// Up to how many blocks a guard page may cost a mapping of its own, on kernels where it does. With the limit of
 /// 65,530 mappings in mind.
 const SPLITTING_GUARDS: usize = 8192;
@@ -143,19 +143,26 @@ impl Large {
     }
 
     /// The smallest kept block that holds `len`, else the largest.
-    fn take_cached(&mut self, len: usize) -> Option<Block> {
+    fn take_cached(&mut self, len: usize) -> Option<Cached> {
         let kept = self.cache.iter_mut().filter(|kept| kept.block.len != 0);
         let best = kept.min_by_key(|kept| match kept.block.len.checked_sub(len) {
             Some(spare) => (false, spare),
             None => (true, len - kept.block.len),
         })?;
-        let block = core::mem::replace(&mut best.block, NONE);
-        self.cached_bytes -= block.len;
-        Some(block)
+        let taken = *best;
+        best.block = NONE;
+        self.cached_bytes -= taken.block.len;
+        Some(taken)
     }
 
-    /// Keeps a freed block, or says that it must be unmapped.
-    fn keep(&mut self, block: Block, now: u64) -> Result<(), Block> {
+    /// Keeps a freed block, as one with kept neighbours, or says that it must be unmapped.
+    fn keep(&mut self, mut block: Block, now: u64) -> Result<(), Block> {
+        while let Some(neighbour) = self.take_neighbour(block) {
+            let (first, second) = if neighbour.at < block.at { (neighbour, block) } else { (block, neighbour) };
+            // SAFETY: both are nobody's, and so is the guard page between them.
+            unsafe { sys::unguard(first.at + first.len) };
+            block = Block { at: first.at, len: first.len + PAGE + second.len };
+        }
         let room = (CACHE_MB.get() << 20) as usize;
         if self.cached_bytes + block.len > room || page::is_over_limit() {
             return Err(block);
@@ -164,6 +171,16 @@ impl Large {
         *place = Cached { block, since: now };
         self.cached_bytes += block.len;
         Ok(())
+    }
+
+    /// Takes a kept block out that lies next to `block` but for a guard page.
+    fn take_neighbour(&mut self, block: Block) -> Option<Block> {
+        let behind = |first: Block, second: Block| first.len != 0 && first.at + first.len + PAGE == second.at;
+        let mut kept = self.cache.iter_mut().filter(|kept| kept.block.len != 0);
+        let found = kept.find(|kept| behind(kept.block, block) || behind(block, kept.block))?;
+        let neighbour = core::mem::replace(&mut found.block, NONE);
+        self.cached_bytes -= neighbour.len;
+        Some(neighbour)
     }
 
     fn publish(&self) {
@@ -175,7 +192,7 @@ impl Large {
 pub(crate) fn allocate(len: usize, align: usize) -> Option<(usize, bool)> {
     let len = len.checked_next_multiple_of(PAGE)?;
     let cached = if align <= PAGE { LARGE.lock().take_cached(len) } else { None };
-    let (block, zeroed) = match cached.and_then(|block| resize(block, len)) {
+    let (block, zeroed) = match cached.and_then(|cached| resize(cached, len)) {
         Some(block) => (block, false),
         None => (map(len, align)?, true),
     };
@@ -214,10 +231,10 @@ unsafe fn unmap(block: Block) {
     unsafe { sys::unmap(block.at, block.len + PAGE) };
 }
 
-/// Makes a block that nobody else knows of `len` bytes long; unmaps it when that fails.
-fn resize(block: Block, len: usize) -> Option<Block> {
-    if len == block.len || (len < block.len && block.len - len < len / 8) {
-        return Some(block);
+/// Makes a kept block `len` bytes long. What it is too long by is kept on; all of it is unmapped when it cannot grow.
+fn resize(Cached { block, since }: Cached, len: usize) -> Option<Block> {
+    if block.len >= len {
+        return Some(if block.len - len < len / 8 { block } else { split(block, len, since) });
     }
     // SAFETY: nobody else knows of the block.
     unsafe {
@@ -232,6 +249,20 @@ fn resize(block: Block, len: usize) -> Option<Block> {
         guard(block);
         Some(block)
     }
+}
+
+/// Cuts off what is behind `len` bytes and a guard page, and keeps it.
+fn split(block: Block, len: usize, since: u64) -> Block {
+    let rest = Block { at: block.at + len + PAGE, len: block.len - len - PAGE };
+    let block = Block { at: block.at, len };
+    guard(block);
+    let unwanted = LARGE.lock().keep(rest, since);
+    if let Err(rest) = unwanted {
+        page::unmapped(rest.len);
+        // SAFETY: it was cut off from a block that nobody else knows of.
+        unsafe { unmap(rest) };
+    }
+    block
 }
 
 /// Frees the block at `at`; false when there is none.
@@ -330,20 +361,30 @@ mod tests {
     }
 
     #[test]
-    fn keeps_no_more_than_it_has_room_for() {
+    fn keeps_what_it_has_room_for_and_joins_neighbours() {
         let mut large = LARGE.lock();
         large.cache = [Cached { block: NONE, since: 0 }; CACHED];
         large.cached_bytes = 0;
         for n in 0..CACHED {
-            assert_eq!(large.keep(Block { at: 0, len: PAGE * (n + 1) }, 0), Ok(()));
+            assert_eq!(large.keep(Block { at: n * CACHED * 2 * PAGE, len: PAGE * (n + 1) }, 0), Ok(()));
         }
-        let one_more = Block { at: 0, len: PAGE };
+        let one_more = Block { at: PAGE * CACHED, len: PAGE };
         assert_eq!(large.keep(one_more, 0), Err(one_more));
-        assert_eq!(large.take_cached(PAGE * 3).map(|block| block.len), Some(PAGE * 3));
-        assert_eq!(large.take_cached(PAGE * 100).map(|block| block.len), Some(PAGE * CACHED));
+        assert_eq!(large.take_cached(PAGE * 3).map(|kept| kept.block.len), Some(PAGE * 3));
+        assert_eq!(large.take_cached(PAGE * 1000).map(|kept| kept.block.len), Some(PAGE * CACHED));
         let huge = Block { at: 0, len: ((CACHE_MB.get() << 20) as usize).next_multiple_of(PAGE) };
         assert_eq!(large.keep(huge, 0), Err(huge));
         large.cache = [Cached { block: NONE, since: 0 }; CACHED];
         large.cached_bytes = 0;
+        drop(large);
+
+        // In the same test, since both are about what all share.
+        let whole = map(64 * PAGE, PAGE).expect("memory");
+        let first = split(split(whole, 40 * PAGE, 7), 9 * PAGE, 7);
+        assert_eq!(first, Block { at: whole.at, len: 9 * PAGE });
+        let rest = LARGE.lock().take_neighbour(first);
+        assert_eq!(rest, Some(Block { at: whole.at + 10 * PAGE, len: 54 * PAGE }));
+        // SAFETY: nobody else knows of the block.
+        unsafe { unmap(whole) };
     }
 }

@@ -7,11 +7,13 @@
 //! # The way of a block
 //!
 //! A request up to 32 KiB is rounded to one of 128 size classes and gets a *slot* of a *span*, 64 KiB cut into slots
-//! of one size. The record about a span lies elsewhere and has a bit for each slot, set while the slot is free.
-//! Allocating takes the lowest set bit of a word of the span that the thread has open; freeing sets the bit again.
-//! There is no cache of freed blocks and no list through them: what is free is known exactly, always, and a second
-//! free of a slot is seen on the spot. A free by another thread than the one that owns the span goes into a second
-//! bitmap, atomically.
+//! of one size. The record about a span lies elsewhere and has a bit for each slot, set while the slot is free. A
+//! thread has some slots of each class at hand, in a *magazine*: allocating pops one, freeing pushes it, and now and
+//! then a magazine is filled from the bitmaps or emptied into them. A free by another thread than the one that owns
+//! the span goes into a second bitmap, atomically.
+//!
+//! A thread needs no lock for its heap: it only says that it is at work on it. Whoever wants the heap of a sleeping
+//! thread, such as the purge, *borrows* it.
 //!
 //! Requests up to 4 MiB get a *run* of slices of a chunk, larger ones a mapping of their own.
 //!
@@ -23,8 +25,9 @@
 //! | `span` | the record about 64 KiB |
 //! | `chunk` | 32 MiB of slices, their records, and the way from a pointer to its record |
 //! | `arena` | which slices are free |
-//! | `heap` | a thread's spans, taking slots from them, and closing them from outside |
-//! | `section` | how the purge keeps a thread out of a span, at the cost of two plain stores |
+//! | `heap` | a thread's magazines and spans, and borrowing them |
+//! | `section` | how a thread says that it is at work, at the cost of two plain stores |
+//! | `window` | which magazine a freed block belongs to, by one look |
 //! | `remote` | frees by other threads, without a lock |
 //! | `thread`, `tls` | how a thread comes by its heap and leaves it |
 //! | `large` | large blocks |
@@ -40,7 +43,7 @@
 //! | `debug` | with the feature of that name: patterns and a quarantine |
 //! | `lock`, `sys`, `report` | a lock, the system calls, and the last words on misuse |
 //!
-//! Locks nest in this order: purge, registry, heap, orphans, arena, large. The profile's is held alone.
+//! Locks nest in this order: purge, registry, heaps (which stands for being inside one, too), orphans, arena, large. The profile's is held alone.
 #![cfg(target_os = "linux")]
 #![cfg_attr(loom, allow(dead_code))]
 

@@ -9,9 +9,6 @@ class Face(PreloadTest):
     def test_before_main_and_after_it(self) -> None:
         self.assertEqual(self.run_program([self.compile("before_main.c")], preload=True), ALL_RIGHT)
 
-    def test_while_the_program_is_being_linked(self) -> None:
-        self.assertEqual(self.run_program([self.compile("resolver.c")], preload=True), ALL_RIGHT)
-
     def test_memory_goes_to_and_from_a_library_that_was_opened(self) -> None:
         plugin = self.compile("plugin.c", "-fPIC", "-shared", name="plugin.so")
         self.assertEqual(self.run_program([self.compile("plugins.c"), plugin], preload=True), "1 opened\n")
