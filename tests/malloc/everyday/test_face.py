@@ -39,3 +39,10 @@ class Face(PreloadTest):
             with self.subTest(**settings):
                 said = self.run_program([program], preload=True, environment=settings)
                 self.assertEqual(said, "3520000 blocks\n")
+
+    def test_threads_that_start_and_end_all_the_time(self) -> None:
+        program = self.compile("generations.c")
+        for delay in ("1000", "20", "0"):
+            with self.subTest(delay=delay):
+                settings = {"PLANET_MALLOC_DELAY_MS": delay}
+                self.assertEqual(self.run_program([program], preload=True, environment=settings), ALL_RIGHT)
