@@ -43,9 +43,10 @@ const TAG_SHIFT: u32 = 16;
 
 /// Whose heap it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Tenant {
     /// Nobody's; a new thread can have it.
-    None,
+    None = 0,
     /// A living thread's.
     Thread,
     /// A thread's that did not come along into the child of a fork.
@@ -120,13 +121,14 @@ impl Heap {
         }
     }
 
-    /// Makes fresh memory a heap that can be used, the one with this number.
+    /// Makes fresh memory of zero bytes a heap that can be used, the one with this number.
     pub(crate) fn equip(&self, number: usize) {
         let mut end = self.entries.as_ptr_range().start.expose_provenance();
         for class in 0..CLASSES {
             end += room(class) * size_of::<usize>();
             self.magazine(class).equip(end);
         }
+        self.window.set(window::NOWHERE);
         if let Ok(number @ 1..) = u16::try_from(number) {
             let (start, tags) = window::view();
             self.window.set(start);

@@ -43,7 +43,8 @@
 //! | `debug` | with the feature of that name: patterns and a quarantine |
 //! | `lock`, `sys`, `report` | a lock, the system calls, and the last words on misuse |
 //!
-//! Locks nest in this order: purge, registry, heaps (which stands for being inside one, too), orphans, arena, large. The profile's is held alone.
+//! Locks nest in this order: purge, registry, heaps (being at work on one counts, too), orphans, arena, large. The
+//! profile's is held alone.
 #![cfg(target_os = "linux")]
 #![cfg_attr(loom, allow(dead_code))]
 

@@ -77,11 +77,9 @@ impl Registry {
         let place: *mut Heap = ptr::with_exposed_provenance_mut(self.spare);
         self.spare += size_of::<Heap>();
         self.count += 1;
-        // SAFETY: fresh memory of our own, large enough; its start is a multiple of 64, as is the size of a heap.
-        let heap = unsafe {
-            place.write(Heap::new());
-            &*place
-        };
+        // SAFETY: fresh memory of our own, large enough; its start is a multiple of 64, as is the size of a heap. Zero
+        // bytes are a heap, and most of them stay untouched.
+        let heap = unsafe { &*place };
         heap.equip(self.count);
         heap.next_registered.set(LAST.load(Relaxed));
         LAST.store(place, Release);
