@@ -290,14 +290,14 @@ pub unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
         return allocate(size);
     }
     let address = block.expose_provenance();
+    if let Some(class) = heap::class_at(address) {
+        // SAFETY: the caller's promise; slots of the class hold as many bytes.
+        return unsafe { reallocate_slot(block, SIZES[class] as usize, size) };
+    }
     let old = match span_at(address) {
         Some(span) if span.kind() == Kind::Slots => {
-            let old = span.slot_size();
-            // A smaller slot is worth the copy when it saves half.
-            if size <= old && (size > old / 2 || old == SIZES[0] as usize) {
-                return block;
-            }
-            old
+            // SAFETY: as above.
+            return unsafe { reallocate_slot(block, span.slot_size(), size) };
         }
         Some(span) if span.kind() == Kind::Run && address.is_multiple_of(SLICE) => {
             let fits = size > SIZES[CLASSES - 1] as usize && size <= LARGEST_RUN;
@@ -327,6 +327,29 @@ pub unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
             unsafe { usable_size(block) }
         }
     };
+    // SAFETY: the caller's promise; the block holds as many bytes.
+    unsafe { move_block(block, old, size) }
+}
+
+/// Changes the size of a block in a slot of `old` bytes.
+///
+/// # Safety
+/// As [`reallocate`].
+#[inline(always)]
+unsafe fn reallocate_slot(block: *mut u8, old: usize, size: usize) -> *mut u8 {
+    // A smaller slot is worth the copy when it saves half.
+    if size <= old && (size > old / 2 || old == SIZES[0] as usize) {
+        return block;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { move_block(block, old, size) }
+}
+
+/// Moves a block of `old` bytes into one of `size`.
+///
+/// # Safety
+/// As [`reallocate`].
+unsafe fn move_block(block: *mut u8, old: usize, size: usize) -> *mut u8 {
     let new = allocate(size);
     if !new.is_null() {
         // SAFETY: both blocks are live and distinct, and hold as many bytes; then the old one is nobody's.

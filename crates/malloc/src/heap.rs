@@ -8,7 +8,6 @@ mod borrow;
 mod magazine;
 
 use core::cell::Cell;
-use core::iter::{self, Peekable};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
@@ -40,6 +39,13 @@ const MOST_CACHED: usize = 4 << 20;
 const WISHES_A_HALVING: usize = 8;
 /// The bits of a tag that say whose span it is stand above those that say where its magazine lies.
 const TAG_SHIFT: u32 = 16;
+
+/// The class of the slot at `address`, a live block. `None` when it is not a slot, or not known to be one.
+#[inline(always)]
+pub(crate) fn class_at(address: usize) -> Option<usize> {
+    let place = window::get(address) as usize % (1 << TAG_SHIFT);
+    (place / size_of::<Magazine>()).checked_sub(1)
+}
 
 /// Whose heap it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -224,13 +230,6 @@ impl Heap {
         ptr::with_exposed_provenance_mut(slot)
     }
 
-    /// Takes a slot of `class` for one of several threads, or returns null. Only for a heap without a seat.
-    pub(crate) fn take_as_visitor(&self, class: usize) -> *mut u8 {
-        let _held = self.lock.hold();
-        let slot = self.magazine(class).take(self.mark());
-        if slot.is_null() { self.take_slowly(class) } else { slot }
-    }
-
     fn open_another(&self, class: usize) -> bool {
         self.close(class);
         self.drain_inbox();
@@ -288,7 +287,8 @@ impl Heap {
             self.empty(class, magazine.limit().div_ceil(2));
         }
         if magazine.limit() == 0 {
-            return self.put_back(span, &mut iter::once(address).peekable());
+            self.put_back(span, &[Cell::new(address)]);
+            return;
         }
         // SAFETY: a slot that nobody uses.
         unsafe { magazine.push(block, self.mark()) };
@@ -296,20 +296,21 @@ impl Heap {
 
     /// Moves the `count` slots that lie longest in the magazine of `class` back into their spans.
     fn empty(&self, class: usize, count: usize) {
-        let mut blocks = self.magazine(class).oldest(count).peekable();
-        while let Some(&block) = blocks.peek() {
-            self.put_back(span_of(block), &mut blocks);
+        let mut blocks = self.magazine(class).oldest(count);
+        while let Some(block) = blocks.first() {
+            blocks = self.put_back(span_of(block.get()), blocks);
         }
         self.magazine(class).remove_oldest(count);
     }
 
-    /// Moves the blocks back into their span, as many of the next as are in it.
+    /// Moves as many of the blocks back into their span as are in it before the first that is not, and returns the rest.
     #[inline(always)]
-    fn put_back(&self, span: &'static Span, blocks: &mut Peekable<impl Iterator<Item = usize>>) {
-        span.put(blocks);
+    fn put_back<'a>(&self, span: &'static Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
+        let rest = span.put(blocks);
         if span.free.get() >= span.look_at.get() {
             self.look(span);
         }
+        rest
     }
 
     /// Lets the magazine of `class` hold twice as many, as far as it has room; now and then at the expense of another.

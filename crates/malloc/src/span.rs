@@ -12,7 +12,6 @@
 //! | the rest | the owning thread inside its section, whoever has borrowed the owner, or the holder of the arena's lock while there is no owner |
 
 use core::cell::Cell;
-use core::iter::Peekable;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
 
@@ -204,25 +203,30 @@ impl Span {
         self.free.set(self.free.get() - count as u16);
     }
 
-    /// Puts slots of this span back, as many of the next `blocks` as are in it. Ends the program when one is free
-    /// already, or none.
+    /// Puts slots of this span back, as many of the blocks as are in it before the first that is not, and returns the
+    /// rest. Ends the program when a slot is free already, or is none.
     #[inline(always)]
-    pub(crate) fn put(&self, blocks: &mut Peekable<impl Iterator<Item = usize>>) {
+    pub(crate) fn put<'a>(&self, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
         let (base, bits, shared) = (self.base(), self.bits(), self.is_shared());
         let (mut lowest, mut count) = (usize::MAX, 0);
-        while let Some(block) = blocks.next_if(|block| block.wrapping_sub(base) < SLICE) {
-            let Some(slot) = self.slot_at(block - base) else { misuse(BAD_POINTER, block) };
+        for block in blocks {
+            let offset = block.get().wrapping_sub(base);
+            if offset >= SLICE {
+                break;
+            }
+            let Some(slot) = self.slot_at(offset) else { misuse(BAD_POINTER, block.get()) };
             let (word, bit) = (slot / 64, 1 << (slot % 64));
             let free = bits[word].load(Relaxed);
             if free & bit != 0 || (shared && self.is_free(slot)) {
-                misuse(DOUBLE_FREE, block);
+                misuse(DOUBLE_FREE, block.get());
             }
             bits[word].store(free | bit, Relaxed);
             lowest = lowest.min(word);
             count += 1;
         }
         self.first_word.set(self.first_word.get().min(lowest as u8));
-        self.free.set(self.free.get() + count);
+        self.free.set(self.free.get() + count as u16);
+        &blocks[count..]
     }
 
     /// Whether the slot is free, wherever that is noted.

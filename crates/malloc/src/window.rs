@@ -43,6 +43,18 @@ pub(crate) fn view() -> (usize, *const AtomicU32) {
     (START.load(Acquire), ptr::with_exposed_provenance(TAGS.load(Relaxed)))
 }
 
+/// The tag of the slice at `address`; zero also where nothing is known of it.
+#[inline(always)]
+pub(crate) fn get(address: usize) -> u32 {
+    let (start, tags) = (START.load(Relaxed), TAGS.load(Relaxed));
+    let slice = address.wrapping_sub(start) / SLICE;
+    if slice >= SLICES {
+        return 0;
+    }
+    // SAFETY: inside the map, whose memory is never unmapped.
+    unsafe { &*ptr::with_exposed_provenance::<AtomicU32>(tags).add(slice) }.load(Relaxed)
+}
+
 /// Notes the tag of the slice at `address`.
 pub(crate) fn set(address: usize, tag: u32) {
     let (start, tags) = view();

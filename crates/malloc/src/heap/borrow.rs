@@ -91,6 +91,13 @@ impl Heap {
         tls::set_own_heap(&NOBODY);
     }
 
+    /// Takes a slot of `class` for one of several threads, or returns null. Only for a heap without a seat.
+    pub(crate) fn take_as_visitor(&self, class: usize) -> *mut u8 {
+        let _held = self.lock.hold();
+        let slot = self.magazine(class).take(self.mark());
+        if slot.is_null() { self.take_slowly(class) } else { slot }
+    }
+
     /// In the child of a fork: returns a heap whose thread did not come along.
     pub(crate) fn give_back_without_thread(&'static self) {
         self.seat.store(ptr::null_mut(), Relaxed);
