@@ -66,6 +66,12 @@ fn what_cannot_be_run_is_said_in_one_line() {
     let Output { status, stderr, .. } = command.env("PLANET_MALLOC_LIBRARY", "/nowhere.so").output().unwrap();
     assert_eq!(status.code(), Some(126));
     assert!(text(&stderr).contains("the allocator's library is not at /nowhere.so"), "{}", text(&stderr));
+    let spaced = folder.path().join("a library.so");
+    fs::copy(library(), &spaced).unwrap();
+    let mut command = run(&["sh"]);
+    let Output { status, stderr, .. } = command.env("PLANET_MALLOC_LIBRARY", &spaced).output().unwrap();
+    assert_eq!(status.code(), Some(126));
+    assert!(text(&stderr).contains(&format!("the loader would not find {}", spaced.display())), "{}", text(&stderr));
     assert_eq!(planet(&["run"]).output().unwrap().status.code(), Some(2));
 }
 

@@ -14,6 +14,11 @@ pub enum RunError {
         /// Where it was looked for.
         looked_at: Vec<PathBuf>,
     },
+    /// The library's path has a character that the loader takes for something else.
+    Unlistable {
+        /// The library.
+        library: PathBuf,
+    },
     /// No such program.
     NotFound {
         /// As it was given.
@@ -83,6 +88,13 @@ impl fmt::Display for RunError {
                     super::LIBRARY_VARIABLE
                 )
             }
+            Self::Unlistable { library } => write!(
+                f,
+                "the loader would not find {}, for the space, colon or dollar sign in its path; copy it elsewhere, and say \
+                 where with {}",
+                library.display(),
+                super::LIBRARY_VARIABLE
+            ),
             Self::NotFound { name } => write!(f, "{}: no such program", name.display()),
             Self::NotExecutable { path } => {
                 write!(f, "{} may not be run; make it executable, or name its interpreter", path.display())

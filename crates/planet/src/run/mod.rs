@@ -17,8 +17,9 @@ mod python;
 use std::convert::Infallible;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
 use binary::{Binary, Linkage};
@@ -57,7 +58,7 @@ pub fn run(
     check(files.last().unwrap_or(&path), &library)?;
     let mut program = Command::new(&path);
     program.arg0(name).args(arguments).env(PRELOAD, preload(&library, env::var_os(PRELOAD).as_deref()));
-    if env::var_os(python::VARIABLE).is_none() && python::takes_malloc(&files) {
+    if env::var_os(python::VARIABLE).is_none() && !python::is_in_dev_mode(arguments) && python::takes_malloc(&files) {
         program.env(python::VARIABLE, python::MALLOC);
     }
     if let Some(limit) = memory_limit_advice {
@@ -69,8 +70,18 @@ pub fn run(
     Err(RunError::Start { program: path, error: program.exec() })
 }
 
-/// Beside this program, or in the `lib` folder beside its folder, or where the variable says.
+/// Beside this program, or in the `lib` folder beside its folder, or where the variable says; as an absolute path, since
+/// the program may change its folder before it starts others.
 fn find_library() -> Result<PathBuf, RunError> {
+    let library = look_for_library()?;
+    let library = path::absolute(&library).map_err(|error| RunError::Read { path: library, error })?;
+    if library.as_os_str().as_encoded_bytes().iter().any(|byte| b" :$".contains(byte)) {
+        return Err(RunError::Unlistable { library });
+    }
+    Ok(library)
+}
+
+fn look_for_library() -> Result<PathBuf, RunError> {
     if let Some(named) = env::var_os(LIBRARY_VARIABLE) {
         let named = PathBuf::from(named);
         return if named.is_file() { Ok(named) } else { Err(RunError::NoLibrary { looked_at: vec![named] }) };
@@ -99,14 +110,15 @@ fn check(program: &Path, library: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Ours first; libraries that are preloaded already stay.
+/// Ours first, and once; other libraries that are preloaded already stay.
 fn preload(library: &Path, already: Option<&OsStr>) -> OsString {
-    let mut list = library.as_os_str().to_owned();
-    if let Some(already) = already.filter(|already| !already.is_empty()) {
-        list.push(":");
-        list.push(already);
+    let mut list = library.as_os_str().as_bytes().to_vec();
+    let names = already.unwrap_or_default().as_bytes().split(|byte| b" :".contains(byte));
+    for name in names.filter(|name| !name.is_empty() && *name != library.as_os_str().as_bytes()) {
+        list.push(b':');
+        list.extend(name);
     }
-    list
+    OsString::from_vec(list)
 }
 
 #[cfg(test)]
@@ -118,7 +130,8 @@ mod tests {
         let ours = Path::new("/lib/ours.so");
         assert_eq!(preload(ours, None), "/lib/ours.so");
         assert_eq!(preload(ours, Some(OsStr::new(""))), "/lib/ours.so");
-        assert_eq!(preload(ours, Some(OsStr::new("a.so:b.so"))), "/lib/ours.so:a.so:b.so");
+        assert_eq!(preload(ours, Some(OsStr::new("a.so b.so"))), "/lib/ours.so:a.so:b.so");
+        assert_eq!(preload(ours, Some(OsStr::new("a.so:/lib/ours.so"))), "/lib/ours.so:a.so");
     }
 
     #[test]

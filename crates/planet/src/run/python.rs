@@ -3,6 +3,8 @@
 //! CPython keeps objects of up to 512 bytes in arenas of its own, which it gives back only when wholly empty; told to use
 //! malloc for them (`PYTHONMALLOC=malloc`), their memory can go back page by page.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -31,6 +33,19 @@ pub(super) fn takes_malloc(files: &[PathBuf]) -> bool {
     answer.is_ok_and(|answer| answer.status.success() && answer.stdout.trim_ascii() == b"0")
 }
 
+/// Whether Python is asked for its development mode, which checks what the program does with memory by an allocator of
+/// its own.
+pub(super) fn is_in_dev_mode(arguments: &[OsString]) -> bool {
+    let options = arguments.iter().take_while(|argument| {
+        let argument = argument.as_encoded_bytes();
+        argument == b"dev" || (argument.starts_with(b"-") && !matches!(argument, b"-c" | b"-m" | b"-"))
+    });
+    let options: Vec<_> = options.collect();
+    env::var_os("PYTHONDEVMODE").is_some_and(|mode| !mode.is_empty())
+        || options.iter().any(|option| *option == "-Xdev")
+        || options.windows(2).any(|pair| pair[0] == "-X" && pair[1] == "dev")
+}
+
 /// What stands behind `python` in a file's name.
 fn version(file: &Path) -> Option<&str> {
     file.file_name()?.to_str()?.strip_prefix("python")
@@ -57,6 +72,17 @@ mod tests {
         }
         for name in ["/none/python3.13t", "/none/python3-config", "/none/pypy3", "/none/perl", "/"] {
             assert!(!takes(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_development_mode_keeps_its_allocator() {
+        let asks = |line: &str| is_in_dev_mode(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for line in ["-X dev app.py", "-Xdev app.py", "-I -X dev -c pass"] {
+            assert!(asks(line), "{line}");
+        }
+        for line in ["app.py -X dev", "-c pass -X dev", "-X utf8 app.py", "-m app -Xdev"] {
+            assert!(!asks(line), "{line}");
         }
     }
 
