@@ -2,7 +2,7 @@
 //!
 //! It starts when the program has freed its first megabyte, ticks while there is something to give back, and sleeps
 //! on a futex, without a timeout, when there is not. The child of a fork gets one when it needs it. While it is awake it
-//! also counts what others can read in the [page](crate::page).
+//! also counts what others can read in the [page].
 
 use core::ffi::c_void;
 use core::ptr;

@@ -233,15 +233,19 @@ impl Heap {
     fn open_another(&self, class: usize) -> bool {
         self.close(class);
         self.drain_inbox();
-        let found = self.bins.pick(class).or_else(|| self.adopt(class)).or_else(|| arena::new_span(class));
+        let found = self.bins.pick(class).or_else(|| self.adopt(class)).or_else(|| self.cut(class));
         let Some(span) = found else { return false };
-        if !ptr::eq(span.owner(), self) {
-            self.own(span);
-        }
         chunk_of(span).note_change();
         span.look_at.set(u16::MAX);
         self.open[class].set(span);
         true
+    }
+
+    /// Takes a fresh span.
+    fn cut(&self, class: usize) -> Option<&'static Span> {
+        let span = arena::new_span(class)?;
+        self.own(span);
+        Some(span)
     }
 
     fn own(&self, span: &Span) {
@@ -267,7 +271,10 @@ impl Heap {
     fn adopt(&self, class: usize) -> Option<&'static Span> {
         let _held = ORPHANS.lock.hold();
         ORPHANS.drain_inbox();
-        ORPHANS.bins.pick(class)
+        let span = ORPHANS.bins.pick(class)?;
+        // Before the lock is let go: who drains the inbox next takes a posted span of theirs to be in a list of theirs.
+        self.own(span);
+        Some(span)
     }
 
     /// Puts the slot into its magazine as [`Heap::give`] does, and makes room there before. Ends the program when it

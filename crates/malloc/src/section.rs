@@ -9,7 +9,7 @@ use crate::sync::{AtomicPtr, AtomicU8, Ordering};
 /// Where a thread finds what it works on, a heap.
 #[repr(C)]
 pub(crate) struct Seat<T> {
-    /// Whether the thread is between [`Seat::enter`] and [`Seat::leave`].
+    /// Whether the thread is inside its section.
     inside: AtomicU8,
     /// What the thread works on from its next section on.
     offered: AtomicPtr<T>,

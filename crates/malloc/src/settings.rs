@@ -6,7 +6,7 @@
 //! | `PLANET_MALLOC_BACKGROUND` | `0`: no thread of its own; the program calls `malloc_trim` or `planet_malloc_release` | 1 |
 //! | `PLANET_MALLOC_CACHE_MB` | how much of freed large blocks is kept for reuse until then | 256 |
 //! | `PLANET_MALLOC_LIMIT` | bytes: while more are resident, freed memory goes back at once; 0 for no limit | 0 |
-//! | `PLANET_MALLOC_PROFILE` and two more | see [`profile`](crate::profile) | no profile |
+//! | `PLANET_MALLOC_PROFILE` and two more | see [`profile`] | no profile |
 //! | `PLANET_MALLOC_PAGES` | the folder of the [live figures](crate::page), an absolute path; empty or `0` for none | `/dev/shm/planet-malloc.UID` |
 
 use core::ffi::CStr;
