@@ -40,6 +40,9 @@ class Face(PreloadTest):
                 said = self.run_program([program], preload=True, environment=settings)
                 self.assertEqual(said, "3520000 blocks\n")
 
+    def test_stacks_are_freed_under_a_lock_of_the_c_library(self) -> None:
+        self.assertEqual(self.run_program([self.compile("stacks.c")], preload=True), ALL_RIGHT)
+
     def test_threads_that_start_and_end_all_the_time(self) -> None:
         program = self.compile("generations.c")
         for delay in ("1000", "20", "0"):
