@@ -1,12 +1,12 @@
 //! The thread that comes by while the program sleeps.
 //!
-//! It starts when the program has freed its first megabyte, ticks while there is something to give back, and sleeps
+//! It starts when the program allocates and holds some megabytes or has freed one, ticks while there is something to give back, and sleeps
 //! on a futex, without a timeout, when there is not. The child of a fork gets one when it needs it. While it is awake it
 //! also counts what others can read in the [page].
 
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
 
 use crate::purge::{self, VISITS, Which};
 use crate::settings::{BACKGROUND, DELAY_MS};
@@ -20,11 +20,14 @@ const OFF: u32 = 3;
 
 static STATE: AtomicU32 = AtomicU32::new(NOT_STARTED);
 static FREED: AtomicUsize = AtomicUsize::new(0);
+static IS_CHILD: AtomicBool = AtomicBool::new(false);
 /// Not zero when the thread is not to sleep out its pause.
 static HURRY: AtomicU32 = AtomicU32::new(0);
 
-/// Programs that free less never get a thread.
-const START_AFTER: usize = 1 << 20;
+/// A program gets a thread when it allocates and holds this much,
+const MUCH_HELD: u64 = 4 << 20;
+/// or has freed this much. The child of a fork needs it for the latter alone: what it holds is its parent's.
+const MUCH_FREED: usize = 1 << 20;
 /// A free that is looked at stands for about this many bytes.
 const USUAL: usize = 4096;
 const STACK: usize = 256 * 1024;
@@ -37,7 +40,27 @@ const SHORTEST_PAUSE: u64 = 2_000_000;
 /// Between two looks while more is resident than is advised.
 const PAUSE_OVER_LIMIT: u64 = 10_000_000;
 
-/// Says that something was freed. Never called with a lock held, since a thread may be started.
+/// Starts the thread if it is due. Called from allocations alone: the C library frees things while it holds locks that the
+/// start of a thread needs, and the program may hold any. Never called with a lock of the allocator's held.
+#[inline]
+pub(crate) fn start_if_due() {
+    if STATE.load(Relaxed) == NOT_STARTED
+        && (FREED.load(Relaxed) >= MUCH_FREED || (!IS_CHILD.load(Relaxed) && page::held_bytes() >= MUCH_HELD))
+    {
+        start_now();
+    }
+}
+
+#[cold]
+fn start_now() {
+    if STATE.compare_exchange(NOT_STARTED, AWAKE, AcqRel, Relaxed).is_ok()
+        && (BACKGROUND.get() == 0 || !start(main, STACK))
+    {
+        STATE.store(OFF, Relaxed);
+    }
+}
+
+/// Says that something was freed.
 #[inline]
 pub(crate) fn poke() {
     poke_for(USUAL);
@@ -57,12 +80,8 @@ fn wake(bytes: usize) {
         ASLEEP if STATE.compare_exchange(ASLEEP, AWAKE, AcqRel, Relaxed).is_ok() => {
             sys::futex_wake(STATE.as_ptr(), 1);
         }
-        NOT_STARTED
-            if FREED.fetch_add(bytes, Relaxed) + bytes >= START_AFTER
-                && STATE.compare_exchange(NOT_STARTED, AWAKE, AcqRel, Relaxed).is_ok()
-                && (BACKGROUND.get() == 0 || !start(main, STACK)) =>
-        {
-            STATE.store(OFF, Relaxed);
+        NOT_STARTED => {
+            FREED.fetch_add(bytes, Relaxed);
         }
         _ => {}
     }
@@ -83,6 +102,7 @@ pub(crate) fn hurry() {
 /// In the child of a fork: the thread did not come along.
 pub(crate) fn forget() {
     HURRY.store(0, Relaxed);
+    IS_CHILD.store(true, Relaxed);
     if STATE.load(Relaxed) != OFF {
         STATE.store(NOT_STARTED, Relaxed);
         FREED.store(0, Relaxed);

@@ -113,6 +113,11 @@ pub(crate) fn returned_bytes() -> u64 {
     PAGE.returned_bytes.load(Relaxed)
 }
 
+/// How much is in spans of slots, runs and large blocks.
+pub(crate) fn held_bytes() -> u64 {
+    [&PAGE.span_bytes, &PAGE.run_bytes, &PAGE.large_bytes].into_iter().map(|bytes| bytes.load(Relaxed)).sum()
+}
+
 /// How much address space is in spans of slots.
 pub(crate) fn span_bytes() -> u64 {
     PAGE.span_bytes.load(Relaxed)
