@@ -130,6 +130,8 @@ fn visit(chunk: &'static Chunk, which: Which) -> bool {
 /// Notes which heaps own spans in the chunk that need a visit, from the slice on.
 fn want_owners(chunk: &Chunk, from: usize) {
     thread::heaps().for_each(|heap| heap.wanted.set(false));
+    // Slices are cut and returned under this lock, so what is a span of some class now stays one meanwhile.
+    let _arena = ARENA.lock();
     for span in (from..SLICES).map(|slice| chunk.span(slice)) {
         if span.kind() == Kind::Slots
             && needs_visit(span)
