@@ -62,18 +62,21 @@ extern "C" fn allocate_medium<F: FnOnce(usize) -> *mut u8>(size: usize, slowly: 
 #[inline(never)]
 pub fn allocate_slowly(size: usize) -> *mut u8 {
     tls::leave();
-    let attempt = || match class_of(size) {
-        Some(class) => allocate_slot(class, size, MIN_ALIGN),
-        None => allocate_big(size, MIN_ALIGN).0,
-    };
-    let mut block = attempt();
-    // What is kept for later may be what is missing now.
-    if block.is_null() && size <= MOST && purge::release() {
-        block = attempt();
-    }
+    let (block, _) = allocate_block(class_of(size), size, MIN_ALIGN);
     #[cfg(feature = "debug")]
     crate::debug::fill_fresh(block);
     block
+}
+
+/// A slot of the class, or without one a run or a large block; and whether it is known to read as zeros.
+fn allocate_block(class: Option<usize>, size: usize, align: usize) -> (*mut u8, bool) {
+    let attempt = || match class {
+        Some(class) => (allocate_slot(class, size, align), false),
+        None => allocate_big(size, align),
+    };
+    let found = attempt();
+    // What is kept for later may be what is missing now.
+    if found.0.is_null() && size <= MOST && purge::release() { attempt() } else { found }
 }
 
 /// A slot of the class, or null. Gives the thread a heap if it has none. `size` and `align` are those that were asked
@@ -143,7 +146,7 @@ fn new_block(size: usize, align: usize) -> (*mut u8, bool) {
 pub fn allocate_zeroed(size: usize) -> *mut u8 {
     let (block, zeroed) = match class_of(size) {
         Some(_) => (allocate(size), false),
-        None => allocate_big(size, MIN_ALIGN),
+        None => allocate_block(None, size, MIN_ALIGN),
     };
     if !zeroed && !block.is_null() {
         // SAFETY: the block was just allocated with `size` bytes.
@@ -160,9 +163,8 @@ pub fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
         return allocate(size);
     }
     let block = match aligned_class_of(size, align) {
-        Some(class) => allocate_slot(class, size, align),
         None if align > MOST / 2 => ptr::null_mut(),
-        None => allocate_big(size, align).0,
+        class => allocate_block(class, size, align).0,
     };
     #[cfg(feature = "debug")]
     crate::debug::fill_fresh(block);
