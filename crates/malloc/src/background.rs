@@ -1,8 +1,8 @@
 //! The thread that comes by while the program sleeps.
 //!
-//! It starts when the program allocates and holds some megabytes or has freed one, ticks while there is something to give back, and sleeps
-//! on a futex, without a timeout, when there is not. The child of a fork gets one when it needs it. While it is awake it
-//! also counts what others can read in the [page].
+//! It starts when the program allocates and holds some megabytes or has freed one, ticks while there is something to
+//! give back, and sleeps on a futex, without a timeout, when there is not. The child of a fork gets one when it needs
+//! it. While it is awake it also counts what others can read in the [page].
 
 use core::ffi::c_void;
 use core::ptr;

@@ -29,7 +29,7 @@ unsafe extern "C" fn before() {
     REGISTRY.raw.acquire();
     let own = tls::own_heap();
     mem::forget(borrow(|heap| !own.is_some_and(|own| ptr::eq(own, heap)), PATIENCE));
-    mem::forget(ORPHANS.hold());
+    ORPHANS.lock.acquire();
     ARENA.raw.acquire();
     LARGE.raw.acquire();
     page::prepare_fork();
@@ -45,7 +45,7 @@ unsafe extern "C" fn after_in_parent() {
 fn release_locks() {
     LARGE.raw.release();
     ARENA.raw.release();
-    ORPHANS.let_go();
+    ORPHANS.lock.release();
     #[cfg(feature = "debug")]
     crate::debug::QUARANTINE.raw.release();
 }

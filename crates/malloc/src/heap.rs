@@ -80,8 +80,8 @@ pub(crate) struct Heap {
     bins: Bins,
     inbox: Inbox<Span>,
     pub(crate) sampler: Sampler,
-    /// Held by whoever borrows the heap.
-    lock: RawLock,
+    /// Held by whoever borrows the heap. Guards [`ORPHANS`], which nobody borrows.
+    pub(crate) lock: RawLock,
     /// Where the thread finds the heap, null while no thread has it. Guarded by `lock`.
     seat: AtomicPtr<Seat<Heap>>,
     /// Whether the purge has borrowed it, or wants to. Guarded by the purge's lock.
@@ -387,7 +387,7 @@ impl Heap {
     }
 
     /// Looks at the spans into which others have freed.
-    fn drain_inbox(&self) {
+    pub(crate) fn drain_inbox(&self) {
         if self.inbox.is_empty() {
             return;
         }

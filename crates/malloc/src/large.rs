@@ -244,8 +244,6 @@ fn resize(Cached { block, since }: Cached, len: usize) -> Option<Block> {
             return None;
         };
         let block = Block { at, len };
-        // When shrinking, this page held the program's bytes until now.
-        sys::advise(at + len, PAGE, sys::DONT_NEED);
         guard(block);
         Some(block)
     }

@@ -87,16 +87,15 @@ fn put_away(which: Which) -> bool {
         });
         drop(borrowed);
     }
-    let _held = ORPHANS.hold();
-    ORPHANS.read_post();
+    let _held = ORPHANS.lock.hold();
+    ORPHANS.drain_inbox();
     active
 }
 
 /// Whether the purge has something to do with the span. Only a hint, but for a borrower.
 fn needs_visit(span: &Span) -> bool {
     !span.is_held()
-        && (span.free.get() as usize == span.capacity()
-            || span.free_pages() & (span.dirty.get() | span.touched.load(Relaxed)) != 0)
+        && (span.free.get() as usize == span.capacity() || span.free_pages() & span.possibly_resident() != 0)
 }
 
 /// Whether something in the chunk is waiting for its time. The chunk may be gone afterwards.
@@ -108,7 +107,7 @@ fn visit(chunk: &'static Chunk, which: Which) -> bool {
         want_owners(chunk, slice);
         {
             let _borrowed = borrow(|heap| heap.wanted.get(), PATIENCE);
-            let _held = ORPHANS.hold();
+            let _held = ORPHANS.lock.hold();
             while slice < SLICES && !batch.is_full() {
                 waiting |= visit_slots(chunk.span(slice), which, &mut batch);
                 slice += 1;

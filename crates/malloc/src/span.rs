@@ -234,14 +234,9 @@ impl Span {
         self.free_bits(slot / 64) >> (slot % 64) & 1 != 0
     }
 
-    /// Pages that are being given back at this moment.
-    pub(crate) fn held(&self) -> Pages {
-        self.held.load(Acquire)
-    }
-
     /// Whether nothing may be taken from it because pages are being given back.
     pub(crate) fn is_held(&self) -> bool {
-        self.held() != 0
+        self.held.load(Acquire) != 0
     }
 
     /// Keeps everybody from taking anything, or ends that with no pages. Only for the purge.

@@ -8,7 +8,6 @@ use core::sync::atomic::Ordering::*;
 
 use super::{Heap, NOBODY, ORPHANS};
 use crate::classes::{CLASSES, SIZES};
-use crate::lock::Held;
 use crate::remote::Posted;
 use crate::section::Seat;
 use crate::span::Span;
@@ -144,30 +143,10 @@ impl Heap {
         (0..CLASSES).map(|class| self.magazine(class).len() * SIZES[class] as usize).sum()
     }
 
-    /// How many slots of `class` its threads have taken so far. Only a hint, but for a borrower.
-    pub(crate) fn taken(&self, class: usize) -> u64 {
-        self.magazine(class).taken()
-    }
-
     /// Whether the thread took slots since this was last asked. The purge's lock must be held.
     pub(crate) fn was_active(&self) -> bool {
-        let taken = (0..CLASSES).map(|class| self.taken(class)).sum();
+        let taken = (0..CLASSES).map(|class| self.magazine(class).taken()).sum();
         self.taken_before.replace(taken) != taken
-    }
-
-    /// Takes the lock of [`ORPHANS`], whose spans have no thread.
-    pub(crate) fn hold(&self) -> Held<'_> {
-        self.lock.hold()
-    }
-
-    /// Lets go of the lock around a fork, where no [`Held`] can do it.
-    pub(crate) fn let_go(&self) {
-        self.lock.release();
-    }
-
-    /// Looks into what others have freed in the spans of [`ORPHANS`], whose lock must be held, or of a borrowed heap.
-    pub(crate) fn read_post(&self) {
-        self.drain_inbox();
     }
 
     /// In the child of a fork, before anything else runs: forgets the spans on their way here. Their claims are let go
