@@ -314,6 +314,7 @@ impl Heap {
     #[inline(always)]
     fn put_back<'a>(&self, span: &'static Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
         let rest = span.put(blocks);
+        chunk_of(span).note_change();
         if span.free.get() >= span.look_at.get() {
             self.look(span);
         }
@@ -366,7 +367,6 @@ impl Heap {
         if self.is_open(span) {
             return;
         }
-        chunk_of(span).note_change();
         self.bins.unlink(span);
         self.settle(span);
     }

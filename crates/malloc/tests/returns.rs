@@ -101,6 +101,20 @@ fn the_thread_gives_back_what_nobody_asks_it_to() {
 }
 
 #[test]
+fn few_free_pages_of_each_span_go_too() {
+    let _alone = alone();
+    release();
+    let mut blocks = Blocks::new(400_000, |_| 256);
+    // A span is looked at as a whole when its first slot is free, and again when a quarter is.
+    blocks.retain(|n| n % 256 != 0);
+    release();
+    thread::sleep(Duration::from_millis(1500));
+    let before = resident();
+    blocks.retain(|n| n % 255 >= 47);
+    assert!(falls_below(before - 14 * MB), "{} MB went", before.saturating_sub(resident()) / MB);
+}
+
+#[test]
 fn a_sleeping_thread_holds_nothing_back() {
     let _alone = alone();
     release();
