@@ -12,7 +12,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use bins::Bins;
-pub(crate) use borrow::borrow;
+pub(crate) use borrow::{Patience, borrow};
 use magazine::{FIRST, Magazine, ROOM, room};
 
 use crate::chunk::{chunk_of, span_of};

@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering::*;
 
 use crate::arena::ARENA;
 use crate::chunk::{self, Chunk, FIRST_SLICE, MOST_SLICES, SLICES};
-use crate::heap::{Heap, ORPHANS, borrow};
+use crate::heap::{Heap, ORPHANS, Patience, borrow};
 use crate::lock::RawLock;
 use crate::span::{Kind, Pages, SLICE, SLICE_PAGES, Span, pages};
 use crate::sys::{self, PAGE, Range};
@@ -30,8 +30,9 @@ const GROUPS: usize = 3;
 const BATCH: usize = 128;
 /// A span has at most eight separate runs of free pages, and `process_madvise` takes 1024 ranges.
 const MOST_RANGES: usize = BATCH * SLICE_PAGES / 2;
-/// How often the purge looks whether threads have left their sections before it puts that off to its next visit.
-const PATIENCE: usize = 100;
+/// Some microseconds, since the owners of other heaps may be waiting. Whom the purge does not get now it gets at its next
+/// visit.
+const PATIENCE: Patience = Patience { looks: 300, between: core::hint::spin_loop };
 
 /// Which pages are to go.
 #[derive(Clone, Copy, PartialEq, Eq)]

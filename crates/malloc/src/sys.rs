@@ -190,11 +190,18 @@ pub(crate) fn futex_wake(word: *const u32, count: u32) {
 
 /// Makes every running thread of the process pass a full memory barrier; false where the kernel cannot.
 pub(crate) fn barrier_everywhere() -> bool {
-    const EXPEDITED: usize = libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED as usize;
-    const REGISTER: usize = libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED as usize;
+    membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+        || (prepare_barrier() && membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+}
+
+/// Has the kernel prepare for [`barrier_everywhere`], which takes it 5 to 15 ms once there are several threads.
+pub(crate) fn prepare_barrier() -> bool {
+    membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+}
+
+fn membarrier(command: i32) -> bool {
     // SAFETY: the call takes no address.
-    let command = |command| unsafe { syscall(libc::SYS_membarrier, [command, 0, 0, 0, 0, 0]) == 0 };
-    command(EXPEDITED) || (command(REGISTER) && command(EXPEDITED))
+    unsafe { syscall(libc::SYS_membarrier, [command as usize, 0, 0, 0, 0, 0]) == 0 }
 }
 
 /// Nanoseconds on the monotonic clock.

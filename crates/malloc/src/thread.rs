@@ -146,6 +146,7 @@ fn settle_in() -> bool {
             KEY.store(key, Release);
         }
         fork::register();
+        sys::prepare_barrier();
     }
     if !announce(heap) {
         give_up(heap);

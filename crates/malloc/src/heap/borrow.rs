@@ -22,9 +22,18 @@ impl Drop for Borrowed {
     }
 }
 
-/// Borrows the heaps that satisfy `wanted`, but for those whose thread does not leave its section within `patience`
-/// looks. [`Heap::is_borrowed`] tells which. The purge's lock must be held, and none that is taken inside a section.
-pub(crate) fn borrow(wanted: impl Fn(&Heap) -> bool, mut patience: usize) -> Borrowed {
+/// How long a borrower waits for threads to leave their sections.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// How often it looks,
+    pub(crate) looks: usize,
+    /// and what it does between two looks.
+    pub(crate) between: fn(),
+}
+
+/// Borrows the heaps that satisfy `wanted`, but for those whose thread does not leave its section as long as there is
+/// patience. [`Heap::is_borrowed`] tells which. The purge's lock must be held, and none that is taken inside a section.
+pub(crate) fn borrow(wanted: impl Fn(&Heap) -> bool, mut patience: Patience) -> Borrowed {
     let mut others = false;
     for heap in thread::heaps().filter(|heap| wanted(heap)) {
         heap.lock.acquire();
@@ -41,12 +50,12 @@ pub(crate) fn borrow(wanted: impl Fn(&Heap) -> bool, mut patience: usize) -> Bor
     }
     for heap in thread::heaps().filter(|heap| heap.is_borrowed()) {
         while heap.seat().is_some_and(|seat| !seat.is_left()) {
-            if patience == 0 {
+            if patience.looks == 0 {
                 heap.give_back();
                 break;
             }
-            patience -= 1;
-            sys::yield_now();
+            patience.looks -= 1;
+            (patience.between)();
         }
     }
     borrowed
