@@ -1,10 +1,15 @@
 //! Size classes: which slot size serves a request.
 //!
-//! Steps of 16 bytes up to 512, then sixteen to a doubling up to 32 KiB. Above 256 bytes a slot is less than a
-//! sixteenth larger than the request; below, the alignment of 16 that C asks for sets the step.
+//! Steps of 16 bytes up to 512, then some sixteen to a doubling up to 32 KiB. Above 256 bytes a slot is less than a
+//! fourteenth larger than the request; below, the alignment of 16 that C asks for sets the step.
+//!
+//! Up to 4 KiB, slots share out among them what would be left over at the end of a span, and so serve larger requests.
+//! Above that they leave it over, since a page that no slot lies on takes no memory.
+
+use crate::span::SLICE;
 
 /// How many classes there are.
-pub(crate) const CLASSES: usize = 128;
+pub(crate) const CLASSES: usize = BUILT.1;
 /// The largest request that a class serves.
 pub(crate) const LARGEST: usize = 32 * 1024;
 /// Every slot starts at a multiple of this.
@@ -14,23 +19,45 @@ const FINE_STEPS: usize = 32;
 /// Up to this size every multiple of 16 is a class.
 pub(crate) const SMALL: usize = FINE_STEPS * MIN_ALIGN;
 const STEPS_A_DOUBLING: usize = 16;
+const LARGEST_WITHOUT_REST: usize = 4096;
 
 /// The slot size of every class, rising.
 pub(crate) const SIZES: [u32; CLASSES] = {
     let mut sizes = [0; CLASSES];
     let mut class = 0;
     while class < CLASSES {
-        sizes[class] = if class < FINE_STEPS {
-            (class + 1) * MIN_ALIGN
-        } else {
-            let doubling = (class - FINE_STEPS) / STEPS_A_DOUBLING;
-            let step = (class - FINE_STEPS) % STEPS_A_DOUBLING + 1;
-            (SMALL << doubling) + step * ((SMALL / STEPS_A_DOUBLING) << doubling)
-        } as u32;
+        sizes[class] = BUILT.0[class];
         class += 1;
     }
     sizes
 };
+
+const STEPS: usize = FINE_STEPS + STEPS_A_DOUBLING * (LARGEST / SMALL).ilog2() as usize;
+
+/// The sizes, and how many there are.
+const BUILT: ([u32; STEPS], usize) = {
+    let mut sizes = [0; STEPS];
+    let (mut step, mut class) = (0, 0);
+    while step < STEPS {
+        let size = size_of_step(step);
+        if class == 0 || sizes[class - 1] < size {
+            sizes[class] = size;
+            class += 1;
+        }
+        step += 1;
+    }
+    (sizes, class)
+};
+
+const fn size_of_step(step: usize) -> u32 {
+    if step < FINE_STEPS {
+        return ((step + 1) * MIN_ALIGN) as u32;
+    }
+    let base = SMALL << ((step - FINE_STEPS) / STEPS_A_DOUBLING);
+    let size = base + ((step - FINE_STEPS) % STEPS_A_DOUBLING + 1) * (base / STEPS_A_DOUBLING);
+    let size = if size <= LARGEST_WITHOUT_REST { SLICE / (SLICE / size) } else { size };
+    (size - size % STEP) as u32
+}
 
 /// Above the small sizes every class is a multiple of this.
 const STEP: usize = SMALL / STEPS_A_DOUBLING;
@@ -71,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wastes_less_than_a_sixteenth() {
+    fn wastes_less_than_a_fourteenth() {
         assert_eq!(SIZES[0], 16);
         assert_eq!(SIZES[CLASSES - 1] as usize, LARGEST);
         for size in 0..=LARGEST {
@@ -80,7 +107,7 @@ mod tests {
             assert!(slot >= size);
             assert!(class == 0 || (SIZES[class - 1] as usize) < size, "{size} would fit a smaller slot");
             if size > 256 {
-                assert!((slot - size) * 16 < slot, "{size} in {slot}");
+                assert!((slot - size) * 14 < slot, "{size} in {slot}");
             } else {
                 assert!(slot - size.max(1) < 16);
             }

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
-use magazine::{FIRST, Magazine, ROOM, room};
+use magazine::{Magazine, ROOM, first_limit, room};
 
 use crate::chunk::{chunk_of, span_of};
 use crate::classes::{CLASSES, SIZES};
@@ -330,7 +330,7 @@ impl Heap {
             return self.set_limit(class, 0);
         }
         let limit = magazine.limit();
-        let more = if limit == 0 { FIRST.min(room(class)) } else { limit.min(room(class) - limit) };
+        let more = if limit == 0 { first_limit(class) } else { limit.min(room(class) - limit) };
         if more == 0 {
             return;
         }

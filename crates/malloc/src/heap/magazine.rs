@@ -13,8 +13,21 @@ use crate::classes::{CLASSES, SIZES};
 const MOST_BYTES: usize = 64 * 1024;
 const MOST: usize = 256;
 const LEAST: usize = 8;
-/// How many it may hold when it is used first.
-pub(crate) const FIRST: usize = 8;
+/// How many it may hold when it is used first, and how many bytes of them, since the mark alone makes a page resident.
+const FIRST: usize = 8;
+const FIRST_BYTES: usize = 8192;
+
+/// How many slots of `class` a magazine may hold when it is used first.
+pub(crate) const fn first_limit(class: usize) -> usize {
+    let slots = FIRST_BYTES / SIZES[class] as usize;
+    if slots > FIRST {
+        FIRST
+    } else if slots < 1 {
+        1
+    } else {
+        slots
+    }
+}
 
 /// How many slots of `class` a magazine can hold.
 pub(crate) const fn room(class: usize) -> usize {
