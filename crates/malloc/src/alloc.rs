@@ -4,7 +4,7 @@ use core::ptr;
 
 use crate::arena::{self, LARGEST_RUN};
 use crate::chunk::{chunk_of, span_at};
-use crate::classes::{CLASSES, MIN_ALIGN, SIZES, SMALL, aligned_class_of, class_of, medium_class_of};
+use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of};
 use crate::heap::Heap;
 use crate::profile::{self, Due};
 use crate::remote::{self, Freed};
@@ -29,26 +29,9 @@ pub fn allocate(size: usize) -> *mut u8 {
 /// [`allocate_slowly`].
 #[inline(always)]
 pub fn allocate_or(size: usize, slowly: impl FnOnce(usize) -> *mut u8) -> *mut u8 {
-    if size > SMALL {
-        return allocate_medium(size, slowly);
-    }
     let heap = tls::enter();
-    let slot = heap.small_magazine(size).take(heap.mark());
-    if slot.is_null() {
-        return slowly(size);
-    }
-    tls::leave();
-    #[cfg(feature = "debug")]
-    crate::debug::fill_fresh(slot);
-    slot
-}
-
-/// Not inlined, so that the way of the small blocks has no detour.
-#[inline(never)]
-extern "C" fn allocate_medium<F: FnOnce(usize) -> *mut u8>(size: usize, slowly: F) -> *mut u8 {
-    let heap = tls::enter();
-    let Some(class) = medium_class_of(size) else { return slowly(size) };
-    let slot = heap.magazine(class).take(heap.mark());
+    let Some(magazine) = heap.magazine_for(size) else { return slowly(size) };
+    let slot = magazine.take(heap.mark());
     if slot.is_null() {
         return slowly(size);
     }

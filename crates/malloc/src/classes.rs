@@ -17,7 +17,7 @@ pub(crate) const MIN_ALIGN: usize = 16;
 
 const FINE_STEPS: usize = 32;
 /// Up to this size every multiple of 16 is a class.
-pub(crate) const SMALL: usize = FINE_STEPS * MIN_ALIGN;
+const SMALL: usize = FINE_STEPS * MIN_ALIGN;
 const STEPS_A_DOUBLING: usize = 16;
 const LARGEST_WITHOUT_REST: usize = 4096;
 
@@ -56,35 +56,30 @@ const fn size_of_step(step: usize) -> u32 {
     let base = SMALL << ((step - FINE_STEPS) / STEPS_A_DOUBLING);
     let size = base + ((step - FINE_STEPS) % STEPS_A_DOUBLING + 1) * (base / STEPS_A_DOUBLING);
     let size = if size <= LARGEST_WITHOUT_REST { SLICE / (SLICE / size) } else { size };
-    (size - size % STEP) as u32
+    (size - size % MIN_ALIGN) as u32
 }
 
-/// Above the small sizes every class is a multiple of this.
-const STEP: usize = SMALL / STEPS_A_DOUBLING;
+/// For each number of units of [`MIN_ALIGN`] its class.
+static CLASS_OF_UNITS: [u8; LARGEST / MIN_ALIGN + 1] = classes_of_units();
 
-static CLASS_OF_STEP: [u8; LARGEST / STEP + 1] = {
-    let mut table = [0; LARGEST / STEP + 1];
-    let (mut step, mut class) = (0, 0);
-    while step < table.len() {
-        while (SIZES[class] as usize) < step * STEP {
+/// For each number of units of [`MIN_ALIGN`] its class.
+pub(crate) const fn classes_of_units() -> [u8; LARGEST / MIN_ALIGN + 1] {
+    let mut table = [0; LARGEST / MIN_ALIGN + 1];
+    let (mut units, mut class) = (0, 0);
+    while units < table.len() {
+        while (SIZES[class] as usize) < units * MIN_ALIGN {
             class += 1;
         }
-        table[step] = class as u8;
-        step += 1;
+        table[units] = class as u8;
+        units += 1;
     }
     table
-};
+}
 
 /// The class of a request of `size` bytes, or `None` when it is too large for any.
 #[inline(always)]
 pub(crate) fn class_of(size: usize) -> Option<usize> {
-    if size <= SMALL { Some(size.saturating_sub(1) / MIN_ALIGN) } else { medium_class_of(size) }
-}
-
-/// The class of a request above [`SMALL`], or `None` when it is too large for any.
-#[inline(always)]
-pub(crate) fn medium_class_of(size: usize) -> Option<usize> {
-    (size <= LARGEST).then(|| CLASS_OF_STEP[size.div_ceil(STEP)] as usize)
+    (size <= LARGEST).then(|| CLASS_OF_UNITS[size.div_ceil(MIN_ALIGN)] as usize)
 }
 
 /// The class whose slots hold `size` bytes and all start at a multiple of `align`, a power of two.

@@ -13,16 +13,17 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
-use magazine::{Magazine, ROOM, first_limit, room};
+use magazine::{Magazine, ROOM, first_limit, most_at_once, room};
 
 use crate::chunk::{chunk_of, span_of};
-use crate::classes::{CLASSES, SIZES};
+use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES, classes_of_units};
 use crate::lock::RawLock;
 use crate::profile::{self, Sampler};
 use crate::remote::{Inbox, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, MARK_GONE, misuse};
 use crate::section::Seat;
 use crate::span::{SLICE, Span};
+use crate::sys::PAGE;
 use crate::{arena, thread, window};
 
 /// The heap of a thread that has none: there are no slots in it, and no span ever belongs to it.
@@ -34,18 +35,36 @@ pub(crate) static ORPHANS: Heap = Heap::new();
 /// class. The purge takes it all from threads that sleep.
 const ALL_MAY_CACHE: usize = 64 << 20;
 const LEAST_CACHED: usize = 256 << 10;
-const MOST_CACHED: usize = 4 << 20;
+const MOST_CACHED: usize = 16 << 20;
 /// When all that may be held is, one magazine in turn lets half of its share go for so many wishes of others.
 const WISHES_A_HALVING: usize = 8;
 /// The bits of a tag that say whose span it is stand above those that say where its magazine lies.
 const TAG_SHIFT: u32 = 16;
 
+/// For each number of units of [`MIN_ALIGN`] how far into the magazines that of its class lies. One table for all sizes:
+/// a processor cannot foresee which of two ways to their classes requests of random sizes go.
+static PLACES: [u16; LARGEST / MIN_ALIGN + 1] = {
+    let classes = classes_of_units();
+    let mut places = [0; LARGEST / MIN_ALIGN + 1];
+    let mut units = 0;
+    while units < places.len() {
+        places[units] = classes[units] as u16 * size_of::<Magazine>() as u16;
+        units += 1;
+    }
+    places
+};
+
 /// The class of the slot at `address`, a live block. `None` when it is not a slot, or not known to be one.
 #[inline(always)]
 pub(crate) fn class_at(address: usize) -> Option<usize> {
-    let place = window::get(address) as usize % (1 << TAG_SHIFT);
-    (place / size_of::<Magazine>()).checked_sub(1)
+    match window::get(address) {
+        0 => None,
+        tag => Some(tag as usize % (1 << TAG_SHIFT) / size_of::<Magazine>()),
+    }
 }
+
+/// What a heap takes with the memory of its magazines, and a word behind that which a free may look at.
+pub(crate) const HEAP_BYTES: usize = (size_of::<Heap>() + (ROOM + 1) * size_of::<usize>()).next_multiple_of(PAGE);
 
 /// Whose heap it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,8 +92,8 @@ pub(crate) struct Heap {
     may_cache: Cell<usize>,
     /// How often a magazine that wished to hold more had to wait for others to hold less.
     wishes: Cell<usize>,
-    /// A magazine for each class, after one for blocks of no size that is always empty.
-    magazines: [Magazine; CLASSES + 1],
+    /// A magazine for each class.
+    magazines: [Magazine; CLASSES],
     /// For each class the span from which its magazine is filled, or null.
     open: [Cell<*const Span>; CLASSES],
     bins: Bins,
@@ -87,16 +106,14 @@ pub(crate) struct Heap {
     /// Whether the purge has borrowed it, or wants to. Guarded by the purge's lock.
     borrowed: AtomicBool,
     pub(crate) wanted: Cell<bool>,
-    /// How many slots had been taken when the purge last came by. Guarded by the purge's lock.
-    taken_before: Cell<u64>,
+    /// How many slots of each class had been taken when the purge last came by. Guarded by the purge's lock.
+    taken_before: [Cell<u64>; CLASSES],
     /// Guarded by the registry's lock.
     pub(crate) next_registered: Cell<*const Heap>,
     /// Guarded by the registry's lock.
     pub(crate) tenant: Cell<Tenant>,
     /// How often the thread's end has been announced to it. Only for the owning thread.
     pub(crate) farewells: Cell<u32>,
-    /// The memory of the magazines, and a word behind it that a free may look at.
-    entries: [Cell<usize>; ROOM + 1],
 }
 
 // SAFETY: the thread and the borrower exclude each other, and the rest says what guards it.
@@ -110,7 +127,7 @@ impl Heap {
             tag: Cell::new(0),
             may_cache: Cell::new(0),
             wishes: Cell::new(0),
-            magazines: [const { Magazine::new() }; CLASSES + 1],
+            magazines: [const { Magazine::new() }; CLASSES],
             open: [const { Cell::new(ptr::null()) }; CLASSES],
             bins: Bins::new(),
             inbox: Inbox::new(),
@@ -119,17 +136,16 @@ impl Heap {
             seat: AtomicPtr::new(ptr::null_mut()),
             borrowed: AtomicBool::new(false),
             wanted: Cell::new(false),
-            taken_before: Cell::new(0),
+            taken_before: [const { Cell::new(0) }; CLASSES],
             next_registered: Cell::new(ptr::null()),
             tenant: Cell::new(Tenant::None),
             farewells: Cell::new(0),
-            entries: [const { Cell::new(0) }; ROOM + 1],
         }
     }
 
-    /// Makes fresh memory of zero bytes a heap that can be used, the one with this number.
+    /// Makes [`HEAP_BYTES`] fresh zero bytes a heap that can be used, the one with this number.
     pub(crate) fn equip(&self, number: usize) {
-        let mut end = self.entries.as_ptr_range().start.expose_provenance();
+        let mut end = self.entries();
         for class in 0..CLASSES {
             end += room(class) * size_of::<usize>();
             self.magazine(class).equip(end);
@@ -143,29 +159,35 @@ impl Heap {
         }
     }
 
+    /// Where the memory of the magazines starts: behind the heap.
+    fn entries(&self) -> usize {
+        ptr::from_ref(self).expose_provenance() + size_of::<Self>()
+    }
+
     /// The magazine of a class.
     #[inline(always)]
     pub(crate) fn magazine(&self, class: usize) -> &Magazine {
         debug_assert!(class < CLASSES);
         // SAFETY: classes come from `classes`, which knows no others.
-        unsafe { self.magazines.get_unchecked(class + 1) }
+        unsafe { self.magazines.get_unchecked(class) }
     }
 
-    /// The magazine for blocks of `size` bytes, at most 512.
+    /// The magazine for blocks of `size` bytes; `None` when they are too large for slots.
     #[inline(always)]
-    pub(crate) fn small_magazine(&self, size: usize) -> &Magazine {
-        const { assert!(size_of::<Magazine>() == 32) };
-        // Up to 512 bytes a class goes up by 16 bytes, and the first magazine is for none.
-        let place = (size + 15) & !15;
-        // SAFETY: there are more than 33 magazines.
-        unsafe { &*self.magazines.as_ptr().byte_add(place * 2) }
+    pub(crate) fn magazine_for(&self, size: usize) -> Option<&Magazine> {
+        (size <= LARGEST).then(|| {
+            // SAFETY: the table goes as far as the largest size.
+            let place = *unsafe { PLACES.get_unchecked((size + MIN_ALIGN - 1) / MIN_ALIGN) } as usize;
+            // SAFETY: the table says where magazines lie.
+            unsafe { &*self.magazines.as_ptr().byte_add(place) }
+        })
     }
 
     /// The tag of its own spans of `class`; zero when it has none.
     fn tag_of(&self, class: usize) -> u32 {
         match self.tag.get() {
             0 => 0,
-            tag => tag | (size_of::<Magazine>() * (class + 1)) as u32,
+            tag => tag | (size_of::<Magazine>() * class) as u32,
         }
     }
 
@@ -204,7 +226,7 @@ impl Heap {
             misuse(MARK_GONE, slot);
         }
         self.let_hold_more(class);
-        let wanted = (magazine.limit() / 2).max(1);
+        let wanted = (magazine.limit() / 2).min(most_at_once(class)).max(1);
         loop {
             // SAFETY: null or a span of this heap, which stays mapped while it is open.
             if let Some(span) = unsafe { self.open[class].get().as_ref() }
@@ -333,6 +355,9 @@ impl Heap {
         let more = if limit == 0 { first_limit(class) } else { limit.min(room(class) - limit) };
         if more == 0 {
             return;
+        }
+        if self.may_cache.get() + more * size <= LEAST_CACHED {
+            return self.set_limit(class, limit + more);
         }
         let bound = (ALL_MAY_CACHE / thread::count()).clamp(LEAST_CACHED, MOST_CACHED);
         if self.may_cache.get() + more * size > bound {

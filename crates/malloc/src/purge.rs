@@ -26,6 +26,8 @@ pub(crate) const VISITS: u64 = 7;
 /// After how many visits the pages of the first group go; the others follow one visit later each.
 const FIRST_AGE: u16 = 3;
 const GROUPS: usize = 3;
+/// An active thread is not disturbed for less than this, in bytes.
+const WORTH_BORROWING: usize = 64 * 1024;
 /// How many spans' pages are given back in one go: at most 8 MiB, which takes less than half a millisecond.
 const BATCH: usize = 128;
 /// A span has at most eight separate runs of free pages, and `process_madvise` takes 1024 ranges.
@@ -70,24 +72,29 @@ pub(crate) fn is_wanted() -> bool {
         || thread::heaps().any(Heap::has_post)
 }
 
-/// Puts the slots that threads have at hand back into their spans, but for threads that took some a moment ago.
-/// Whether there are such threads.
+/// Puts slots that threads have at hand back into their spans: those that lay there unneeded since the last visit, or
+/// all. Whether there are threads that need theirs.
 fn put_away(which: Which) -> bool {
     let mut active = false;
     for heap in thread::heaps() {
-        let cached = heap.cached() != 0;
-        let spared = cached && heap.was_active() && which == Which::Aged;
-        active |= spared;
-        heap.wanted.set(!spared && (cached || heap.has_post()));
+        let spared = which == Which::Aged && heap.is_active();
+        active |= spared && heap.cached() != 0;
+        heap.wanted.set(if spared { heap.unneeded() >= WORTH_BORROWING } else { heap.cached() != 0 || heap.has_post() });
     }
     if thread::heaps().any(|heap| heap.wanted.get()) {
         let borrowed = borrow(|heap| heap.wanted.get(), PATIENCE);
         thread::heaps().filter(|heap| heap.is_borrowed()).for_each(|heap| {
-            heap.put_away();
+            if which == Which::Aged && heap.is_active() {
+                heap.put_away_unneeded();
+            } else {
+                heap.put_away();
+                heap.shrink();
+            }
             heap.give_back();
         });
         drop(borrowed);
     }
+    thread::heaps().for_each(Heap::note_visit);
     let _held = ORPHANS.lock.hold();
     ORPHANS.drain_inbox();
     active

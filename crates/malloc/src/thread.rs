@@ -4,7 +4,7 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 
-use crate::heap::{Heap, Tenant};
+use crate::heap::{HEAP_BYTES, Heap, Tenant};
 use crate::lock::Lock;
 use crate::{fork, sys, tls, window};
 
@@ -70,15 +70,15 @@ impl Registry {
         if self.count == 0 {
             window::open();
         }
-        if self.spare_end - self.spare < size_of::<Heap>() {
+        if self.spare_end - self.spare < HEAP_BYTES {
             self.spare = sys::map(0, BLOCK)?;
             self.spare_end = self.spare + BLOCK;
         }
         let place: *mut Heap = ptr::with_exposed_provenance_mut(self.spare);
-        self.spare += size_of::<Heap>();
+        self.spare += HEAP_BYTES;
         self.count += 1;
-        // SAFETY: fresh memory of our own, large enough; its start is a multiple of 64, as is the size of a heap. Zero
-        // bytes are a heap, and most of them stay untouched.
+        // SAFETY: fresh memory of our own, large enough and at the start of a page. Zero bytes are a heap, and most of
+        // them stay untouched.
         let heap = unsafe { &*place };
         heap.equip(self.count);
         heap.next_registered.set(LAST.load(Relaxed));

@@ -6,11 +6,12 @@
 use core::ptr;
 use core::sync::atomic::Ordering::*;
 
-use super::{Heap, NOBODY, ORPHANS};
+use super::{HEAP_BYTES, Heap, NOBODY, ORPHANS};
 use crate::classes::{CLASSES, SIZES};
 use crate::remote::Posted;
 use crate::section::Seat;
 use crate::span::Span;
+use crate::sys::PAGE;
 use crate::{sys, thread, tls, window};
 
 /// Heaps that are borrowed; they are returned when this is dropped.
@@ -127,12 +128,37 @@ impl Heap {
 
     /// Moves every slot that is at hand back into its span and puts the spans into their lists. Only for a borrower.
     pub(crate) fn put_away(&self) {
+        self.put_away_but(|_| 0);
+    }
+
+    /// Gives the memory of the magazines, which must have been put away, back to the system.
+    pub(crate) fn shrink(&self) {
+        let (start, end) = (self.entries().next_multiple_of(PAGE), ptr::from_ref(self).addr() + HEAP_BYTES);
+        // SAFETY: there is nothing in the magazines any more.
+        unsafe { sys::advise(start, end - start, sys::DONT_NEED) };
+    }
+
+    /// As [`Heap::put_away`], but for as many slots of each class as were taken since the purge last came by.
+    pub(crate) fn put_away_unneeded(&self) {
+        self.put_away_but(|class| self.needed(class));
+    }
+
+    fn put_away_but(&self, needed: impl Fn(usize) -> usize) {
         self.drain_inbox();
         for class in 0..CLASSES {
-            self.empty(class, self.magazine(class).len());
-            self.set_limit(class, 0);
-            self.close(class);
+            let magazine = self.magazine(class);
+            let kept = needed(class).min(magazine.len());
+            self.empty(class, magazine.len() - kept);
+            self.set_limit(class, magazine.limit().min(kept * 2));
+            if kept == 0 {
+                self.close(class);
+            }
         }
+    }
+
+    /// How many slots of the class were taken since the purge last came by. Only a hint, but for a borrower.
+    fn needed(&self, class: usize) -> usize {
+        self.magazine(class).taken().wrapping_sub(self.taken_before[class].get()) as usize
     }
 
     /// As [`Heap::put_away`] does, for one span: closes it if it is open.
@@ -152,10 +178,20 @@ impl Heap {
         (0..CLASSES).map(|class| self.magazine(class).len() * SIZES[class] as usize).sum()
     }
 
-    /// Whether the thread took slots since this was last asked. The purge's lock must be held.
-    pub(crate) fn was_active(&self) -> bool {
-        let taken = (0..CLASSES).map(|class| self.magazine(class).taken()).sum();
-        self.taken_before.replace(taken) != taken
+    /// How many bytes of the slots at hand are more than were taken since the purge last came by. Only a hint.
+    pub(crate) fn unneeded(&self) -> usize {
+        let spare = |class| self.magazine(class).len().saturating_sub(self.needed(class));
+        (0..CLASSES).map(|class| spare(class) * SIZES[class] as usize).sum()
+    }
+
+    /// Whether the thread took slots since the purge last came by.
+    pub(crate) fn is_active(&self) -> bool {
+        (0..CLASSES).any(|class| self.needed(class) != 0)
+    }
+
+    /// Notes that the purge has come by. Its lock must be held.
+    pub(crate) fn note_visit(&self) {
+        (0..CLASSES).for_each(|class| self.taken_before[class].set(self.magazine(class).taken()));
     }
 
     /// In the child of a fork, before anything else runs: forgets the spans on their way here. Their claims are let go

@@ -10,11 +10,12 @@ use core::ptr;
 use crate::classes::{CLASSES, SIZES};
 
 /// What a magazine may hold, in bytes and in slots.
-const MOST_BYTES: usize = 64 * 1024;
-const MOST: usize = 256;
-const LEAST: usize = 8;
+const MOST_BYTES: usize = 128 * 1024;
+const MOST: usize = 1024;
+const LEAST: usize = 64;
 /// How many it may hold when it is used first, and how many bytes of them, since the mark alone makes a page resident.
 const FIRST: usize = 8;
+const FILLED_BYTES: usize = 32 * 1024;
 const FIRST_BYTES: usize = 8192;
 
 /// How many slots of `class` a magazine may hold when it is used first.
@@ -39,6 +40,11 @@ pub(crate) const fn room(class: usize) -> usize {
     } else {
         slots
     }
+}
+
+/// With how many slots of `class` at most a magazine is filled at once, since the mark alone makes a page resident.
+pub(crate) const fn most_at_once(class: usize) -> usize {
+    FILLED_BYTES / SIZES[class] as usize
 }
 
 /// How many slots the magazines of all classes can hold.
