@@ -1,4 +1,5 @@
-//! Where slices come from and go to: the lowest free address first, so that high chunks fall empty.
+//! Where slices come from and go to: the first that is free in the oldest chunk that has one, so that the younger ones
+//! fall empty. Chunks are mapped downwards, so the highest is the oldest.
 
 use core::sync::atomic::Ordering::*;
 
@@ -86,7 +87,7 @@ impl Arena {
 
     /// Takes `count` neighbouring slices, the first at a multiple of `align` slices.
     fn take(&mut self, count: usize, align: usize) -> Option<(&'static Chunk, usize)> {
-        for &chunk in self.chunks() {
+        for &chunk in self.chunks().iter().rev() {
             if chunk.longest.get() < count {
                 continue;
             }

@@ -285,7 +285,8 @@ impl Heap {
         }
     }
 
-    fn is_open(&self, span: &Span) -> bool {
+    /// Whether slots are taken from the span at present.
+    pub(crate) fn is_open(&self, span: &Span) -> bool {
         ptr::eq(self.open[span.class()].get(), span)
     }
 

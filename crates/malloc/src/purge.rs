@@ -41,6 +41,8 @@ const PATIENCE: Patience = Patience { looks: 300, between: core::hint::spin_loop
 pub(crate) enum Which {
     /// Those whose time has come.
     Aged,
+    /// Those in spans from which nobody takes slots at present.
+    Closed,
     /// All that are free.
     All,
 }
@@ -52,16 +54,30 @@ pub(crate) fn run(which: Which, before: u64) -> bool {
         let _purge = PURGE.hold();
         put_away(which)
     };
+    for_each_chunk(|chunk| {
+        if chunk.changed.swap(false, Relaxed) || chunk.waiting.get() || which == Which::All {
+            waiting |= visit(chunk, which);
+        }
+    });
+    large::purge(before) || waiting
+}
+
+/// Gives back at once what is free in spans, but for those from which slots are being taken. For the moment when more is
+/// resident than ever before: a span serves one size alone, and what the program needs now is another.
+pub(crate) fn relieve() {
+    for_each_chunk(|chunk| {
+        visit_spans(chunk, Which::Closed, &mut Batch::new());
+    });
+}
+
+fn for_each_chunk(mut visit: impl FnMut(&'static Chunk)) {
     let mut from = 0;
     loop {
         let _purge = PURGE.hold();
         let Some(chunk) = ARENA.lock().chunk_from(from) else { break };
         from = chunk.address() + 1;
-        if chunk.changed.swap(false, Relaxed) || chunk.waiting.get() || which == Which::All {
-            waiting |= visit(chunk, which);
-        }
+        visit(chunk);
     }
-    large::purge(before) || waiting
 }
 
 /// Whether something happened since the last visit that makes another one worth while.
@@ -109,6 +125,20 @@ fn needs_visit(span: &Span) -> bool {
 /// Whether something in the chunk is waiting for its time. The chunk may be gone afterwards.
 fn visit(chunk: &'static Chunk, which: Which) -> bool {
     let mut batch = Batch::new();
+    let mut waiting = visit_spans(chunk, which, &mut batch);
+    waiting |= visit_rest(chunk, which, &mut batch);
+    batch.give_back();
+    chunk.waiting.set(waiting);
+    let mut arena = ARENA.lock();
+    let empty = chunk.free_count.get() == MOST_SLICES;
+    if empty && arena.chunks().len() > 1 && (FIRST_SLICE..SLICES).all(|slice| chunk.span(slice).dirty.get() == 0) {
+        arena.remove(chunk);
+    }
+    waiting
+}
+
+/// Visits the slices that are spans of slots. Whether something in them is waiting for its time.
+fn visit_spans(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
     let mut waiting = false;
     let mut slice = FIRST_SLICE;
     while slice < SLICES {
@@ -117,19 +147,11 @@ fn visit(chunk: &'static Chunk, which: Which) -> bool {
             let _borrowed = borrow(|heap| heap.wanted.get(), PATIENCE);
             let _held = ORPHANS.lock.hold();
             while slice < SLICES && !batch.is_full() {
-                waiting |= visit_slots(chunk.span(slice), which, &mut batch);
+                waiting |= visit_slots(chunk.span(slice), which, batch);
                 slice += 1;
             }
         }
         batch.give_back();
-    }
-    waiting |= visit_rest(chunk, which, &mut batch);
-    batch.give_back();
-    chunk.waiting.set(waiting);
-    let mut arena = ARENA.lock();
-    let empty = chunk.free_count.get() == MOST_SLICES;
-    if empty && arena.chunks().len() > 1 && (FIRST_SLICE..SLICES).all(|slice| chunk.span(slice).dirty.get() == 0) {
-        arena.remove(chunk);
     }
     waiting
 }
@@ -160,7 +182,7 @@ fn visit_slots(span: &'static Span, which: Which, batch: &mut Batch) -> bool {
     if !heap.is_borrowed() && !core::ptr::eq(heap, &ORPHANS) {
         return heap.wanted.get();
     }
-    if span.is_held() {
+    if span.is_held() || (which == Which::Closed && heap.is_open(span)) {
         return true;
     }
     let touched = span.touched.swap(0, Relaxed);
@@ -221,7 +243,7 @@ fn visit_rest(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
 
 /// Makes the candidates a visit older, but for those that were touched, and says which of them are to go.
 fn grow_older(span: &Span, candidates: Pages, touched: Pages, which: Which) -> Pages {
-    if which == Which::All {
+    if which != Which::Aged {
         return candidates;
     }
     let mut carry = candidates;

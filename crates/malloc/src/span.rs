@@ -12,6 +12,7 @@
 //! | the rest | the owning thread inside its section, whoever has borrowed the owner, or the holder of the arena's lock while there is no owner |
 
 use core::cell::Cell;
+use core::cmp::Reverse;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
 
@@ -140,6 +141,12 @@ impl Span {
     /// The address of the memory the record is about.
     pub(crate) fn base(&self) -> usize {
         chunk::base_of(self)
+    }
+
+    /// Whether it comes before the other in the order in which the arena hands slices out.
+    pub(crate) fn precedes(&self, other: &Span) -> bool {
+        let place = |span| (Reverse(chunk::chunk_of(span).address()), chunk::slice_of(span));
+        place(self) < place(other)
     }
 
     /// The heap whose span it is, or null.
