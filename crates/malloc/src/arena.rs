@@ -168,6 +168,7 @@ pub(crate) fn new_span(class: usize) -> Option<&'static Span> {
     let mut arena = ARENA.lock();
     let (chunk, slice) = arena.take(1, 1)?;
     let span = chunk.span(slice);
+    chunk.note_bitmaps(slice);
     span.cut(class);
     page::took_span();
     Some(span)

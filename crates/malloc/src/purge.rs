@@ -130,6 +130,9 @@ fn visit(chunk: &'static Chunk, which: Which) -> bool {
     batch.give_back();
     chunk.waiting.set(waiting);
     let mut arena = ARENA.lock();
+    if !waiting {
+        chunk.discard_bitmaps(|span| span.kind() != Kind::Slots && span.dirty.get() == 0 && !span.is_held());
+    }
     let empty = chunk.free_count.get() == MOST_SLICES;
     if empty && arena.chunks().len() > 1 && (FIRST_SLICE..SLICES).all(|slice| chunk.span(slice).dirty.get() == 0) {
         arena.remove(chunk);
