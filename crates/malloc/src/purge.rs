@@ -65,6 +65,10 @@ pub(crate) fn run(which: Which, before: u64) -> bool {
 /// Gives back at once what is free in spans, but for those from which slots are being taken. For the moment when more is
 /// resident than ever before: a span serves one size alone, and what the program needs now is another.
 pub(crate) fn relieve() {
+    {
+        let _purge = PURGE.hold();
+        put_away(Which::Aged);
+    }
     for_each_chunk(|chunk| {
         visit_spans(chunk, Which::Closed, &mut Batch::new());
     });

@@ -15,7 +15,7 @@ const MOST: usize = 1024;
 const LEAST: usize = 64;
 /// How many it may hold when it is used first, and how many bytes of them, since the mark alone makes a page resident.
 const FIRST: usize = 8;
-const FILLED_BYTES: usize = 32 * 1024;
+const FILLED_BYTES: usize = 8 * 1024;
 const FIRST_BYTES: usize = 8192;
 
 /// How many slots of `class` a magazine may hold when it is used first.
