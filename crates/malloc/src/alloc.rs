@@ -72,7 +72,7 @@ fn allocate_slot(class: usize, size: usize, align: usize) -> *mut u8 {
         let heap = tls::enter();
         let mut slot = heap.magazine(class).take(heap.mark());
         if slot.is_null() && !ptr::eq(heap, &heap::NOBODY) && !thread::are_left_behind() {
-            slot = heap.take_slowly(class);
+            slot = heap.take_slowly(class, align);
             tls::leave();
             page::keep_up();
             background::start_if_due();
@@ -85,7 +85,7 @@ fn allocate_slot(class: usize, size: usize, align: usize) -> *mut u8 {
         if thread::are_left_behind() {
             thread::clear_left_behind();
         } else if tls::has_left() {
-            return thread::take_as_visitor(class);
+            return thread::take_as_visitor(class, align);
         } else if !thread::find_heap() {
             return ptr::null_mut();
         }

@@ -5,6 +5,7 @@
 
 mod bins;
 mod borrow;
+mod limits;
 mod magazine;
 
 use core::cell::Cell;
@@ -13,46 +14,30 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
-use magazine::{Magazine, ROOM, first_limit, most_at_once, room};
+use magazine::{Magazine, PLACES, ROOM, most_at_once, room};
 
 use crate::chunk::{chunk_of, span_of};
-use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES, classes_of_units};
+use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES};
 use crate::lock::RawLock;
-use crate::profile::{self, Sampler};
+use crate::profile::Sampler;
 use crate::remote::{Inbox, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, MARK_GONE, misuse};
 use crate::section::Seat;
 use crate::span::{SLICE, Span};
 use crate::sys::PAGE;
-use crate::{arena, thread, window};
+use crate::{arena, window};
 
 /// The heap of a thread that has none: there are no slots in it, and no span ever belongs to it.
 pub(crate) static NOBODY: Heap = Heap::new();
 /// The owner of the spans whose thread has ended. Whoever needs one adopts it.
 pub(crate) static ORPHANS: Heap = Heap::new();
 
-/// What the magazines of all heaps together may hold, in bytes, and what those of one may, but for one slot of each
-/// class. The purge takes it all from threads that sleep.
-const ALL_MAY_CACHE: usize = 64 << 20;
-const LEAST_CACHED: usize = 256 << 10;
-const MOST_CACHED: usize = 16 << 20;
-/// When all that may be held is, one magazine in turn lets half of its share go for so many wishes of others.
-const WISHES_A_HALVING: usize = 8;
+/// A block of this size or more may have a slot of one of the next classes, so that a few large blocks of many sizes share
+/// spans.
+const LEAST_FROM_NEIGHBOUR: u32 = 4096;
+const NEIGHBOURS: usize = 3;
 /// The bits of a tag that say whose span it is stand above those that say where its magazine lies.
 const TAG_SHIFT: u32 = 16;
-
-/// For each number of units of [`MIN_ALIGN`] how far into the magazines that of its class lies. One table for all sizes:
-/// a processor cannot foresee which of two ways to their classes requests of random sizes go.
-static PLACES: [u16; LARGEST / MIN_ALIGN + 1] = {
-    let classes = classes_of_units();
-    let mut places = [0; LARGEST / MIN_ALIGN + 1];
-    let mut units = 0;
-    while units < places.len() {
-        places[units] = classes[units] as u16 * size_of::<Magazine>() as u16;
-        units += 1;
-    }
-    places
-};
 
 /// The class of the slot at `address`, a live block. `None` when it is not a slot, or not known to be one.
 #[inline(always)]
@@ -177,7 +162,7 @@ impl Heap {
     pub(crate) fn magazine_for(&self, size: usize) -> Option<&Magazine> {
         (size <= LARGEST).then(|| {
             // SAFETY: the table goes as far as the largest size.
-            let place = *unsafe { PLACES.get_unchecked((size + MIN_ALIGN - 1) / MIN_ALIGN) } as usize;
+            let place = *unsafe { PLACES.get_unchecked((size + MIN_ALIGN - 1) >> MIN_ALIGN.trailing_zeros()) } as usize;
             // SAFETY: the table says where magazines lie.
             unsafe { &*self.magazines.as_ptr().byte_add(place) }
         })
@@ -219,8 +204,9 @@ impl Heap {
         ptr::from_ref(self).addr()
     }
 
-    /// Takes a slot of `class` when its magazine had none, and fills that. Null when there is no memory.
-    pub(crate) fn take_slowly(&self, class: usize) -> *mut u8 {
+    /// Takes a slot of `class`, or one that lies at a multiple of `align` all the same, when the magazine had none, and
+    /// fills that. Null when there is no memory.
+    pub(crate) fn take_slowly(&self, class: usize, align: usize) -> *mut u8 {
         let magazine = self.magazine(class);
         if let Some(slot) = magazine.next() {
             misuse(MARK_GONE, slot);
@@ -239,10 +225,27 @@ impl Heap {
                 span.take(count, magazine.fill(count, self.mark()));
                 return magazine.take(self.mark());
             }
-            if !self.open_another(class) {
+            if self.open_another(class) {
+                continue;
+            }
+            if let Some(slot) = self.take_from_neighbour(class, align) {
+                return slot;
+            }
+            if !self.open_new(class) {
                 return ptr::null_mut();
             }
         }
+    }
+
+    /// Takes a somewhat larger slot that is at hand, where a span for a single large block would be the alternative.
+    fn take_from_neighbour(&self, class: usize, align: usize) -> Option<*mut u8> {
+        if SIZES[class] < LEAST_FROM_NEIGHBOUR {
+            return None;
+        }
+        let mut neighbours = (class + 1..CLASSES).take(NEIGHBOURS);
+        let fits = |class: &usize| (SIZES[*class] as usize).is_multiple_of(align) && self.magazine(*class).len() > 0;
+        let slot = self.magazine(neighbours.find(fits)?).take(self.mark());
+        (!slot.is_null()).then_some(slot)
     }
 
     fn take_past_magazine(&self, span: &Span) -> *mut u8 {
@@ -252,10 +255,19 @@ impl Heap {
         ptr::with_exposed_provenance_mut(slot)
     }
 
+    /// Has another of its own spans serve the class.
     fn open_another(&self, class: usize) -> bool {
         self.close(class);
         self.drain_inbox();
-        let found = self.bins.pick(class).or_else(|| self.adopt(class)).or_else(|| self.cut(class));
+        self.open_span(class, self.bins.pick(class))
+    }
+
+    /// Has a span serve the class that it did not have before.
+    fn open_new(&self, class: usize) -> bool {
+        self.open_span(class, self.adopt(class).or_else(|| self.cut(class)))
+    }
+
+    fn open_span(&self, class: usize, found: Option<&'static Span>) -> bool {
         let Some(span) = found else { return false };
         chunk_of(span).note_change();
         span.look_at.set(u16::MAX);
@@ -342,50 +354,6 @@ impl Heap {
             self.look(span);
         }
         rest
-    }
-
-    /// Lets the magazine of `class` hold twice as many, as far as it has room; now and then at the expense of another.
-    fn let_hold_more(&self, class: usize) {
-        let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
-        if profile::is_on() {
-            // Every allocation has to come by the slow way.
-            self.empty(class, magazine.len());
-            return self.set_limit(class, 0);
-        }
-        let limit = magazine.limit();
-        let more = if limit == 0 { first_limit(class) } else { limit.min(room(class) - limit) };
-        if more == 0 {
-            return;
-        }
-        if self.may_cache.get() + more * size <= LEAST_CACHED {
-            return self.set_limit(class, limit + more);
-        }
-        let bound = (ALL_MAY_CACHE / thread::count()).clamp(LEAST_CACHED, MOST_CACHED);
-        if self.may_cache.get() + more * size > bound {
-            let wishes = self.wishes.get().wrapping_add(1);
-            self.wishes.set(wishes);
-            if wishes.is_multiple_of(WISHES_A_HALVING) {
-                self.let_hold_half(wishes / WISHES_A_HALVING % CLASSES);
-            }
-        }
-        if self.may_cache.get() + more * size <= bound {
-            self.set_limit(class, limit + more);
-        } else if limit == 0 {
-            self.set_limit(class, 1);
-        }
-    }
-
-    fn let_hold_half(&self, class: usize) {
-        let magazine = self.magazine(class);
-        let half = magazine.limit().div_ceil(2);
-        self.empty(class, magazine.len().saturating_sub(half));
-        self.set_limit(class, half);
-    }
-
-    fn set_limit(&self, class: usize, limit: usize) {
-        let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
-        self.may_cache.set(self.may_cache.get() + limit * size - magazine.limit() * size);
-        magazine.set_limit(limit);
     }
 
     /// Puts a span where it belongs now: into another list, or back to the arena when nothing in it is in use.

@@ -99,7 +99,11 @@ fn put_away(which: Which) -> bool {
     for heap in thread::heaps() {
         let spared = which == Which::Aged && heap.is_active();
         active |= spared && heap.cached() != 0;
-        heap.wanted.set(if spared { heap.unneeded() >= WORTH_BORROWING } else { heap.cached() != 0 || heap.has_post() });
+        heap.wanted.set(if spared {
+            heap.unneeded() >= WORTH_BORROWING
+        } else {
+            heap.cached() != 0 || heap.has_post()
+        });
     }
     if thread::heaps().any(|heap| heap.wanted.get()) {
         let borrowed = borrow(|heap| heap.wanted.get(), PATIENCE);

@@ -34,7 +34,7 @@ static VISITORS: AtomicPtr<Heap> = AtomicPtr::new(ptr::null_mut());
 
 /// A slot of `class` for a thread that has given its heap up, as others' destructors may need; or null.
 #[cold]
-pub(crate) fn take_as_visitor(class: usize) -> *mut u8 {
+pub(crate) fn take_as_visitor(class: usize, align: usize) -> *mut u8 {
     if VISITORS.load(Acquire).is_null() {
         let mut registry = REGISTRY.lock();
         if VISITORS.load(Relaxed).is_null() {
@@ -43,7 +43,7 @@ pub(crate) fn take_as_visitor(class: usize) -> *mut u8 {
         }
     }
     // SAFETY: a heap, and heaps are never unmapped.
-    unsafe { &*VISITORS.load(Acquire) }.take_as_visitor(class)
+    unsafe { &*VISITORS.load(Acquire) }.take_as_visitor(class, align)
 }
 
 /// See [`REGISTRY`].

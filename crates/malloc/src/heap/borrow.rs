@@ -101,10 +101,10 @@ impl Heap {
     }
 
     /// Takes a slot of `class` for one of several threads, or returns null. Only for a heap without a seat.
-    pub(crate) fn take_as_visitor(&self, class: usize) -> *mut u8 {
+    pub(crate) fn take_as_visitor(&self, class: usize, align: usize) -> *mut u8 {
         let _held = self.lock.hold();
         let slot = self.magazine(class).take(self.mark());
-        if slot.is_null() { self.take_slowly(class) } else { slot }
+        if slot.is_null() { self.take_slowly(class, align) } else { slot }
     }
 
     /// In the child of a fork: returns a heap whose thread did not come along.

@@ -7,7 +7,7 @@
 use core::cell::Cell;
 use core::ptr;
 
-use crate::classes::{CLASSES, SIZES};
+use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES, classes_of_units};
 
 /// What a magazine may hold, in bytes and in slots.
 const MOST_BYTES: usize = 128 * 1024;
@@ -56,6 +56,19 @@ pub(crate) const ROOM: usize = {
         class += 1;
     }
     sum
+};
+
+/// For each number of units of [`MIN_ALIGN`] how far into the magazines that of its class lies. One table for all sizes:
+/// a processor cannot foresee which of two ways to their classes requests of random sizes go.
+pub(super) static PLACES: [u16; LARGEST / MIN_ALIGN + 1] = {
+    let classes = classes_of_units();
+    let mut places = [0; LARGEST / MIN_ALIGN + 1];
+    let mut units = 0;
+    while units < places.len() {
+        places[units] = classes[units] as u16 * size_of::<Magazine>() as u16;
+        units += 1;
+    }
+    places
 };
 
 /// See the module. All zero bytes are one that is empty and full.
