@@ -1,8 +1,8 @@
 //! Whatever calls are made, by whichever thread: every block is its holder's alone, is aligned, has room for what was
 //! asked for and keeps what was written to it, and in the end nothing is left.
 //!
-//! The input is a sequence of calls, and how often it is repeated. Each call has a thread that makes it: the first, a
-//! second one that lives as long, or one that ends at once and leaves behind what it has allocated.
+//! The input is a sequence of calls. Each has a thread that makes it: the first, a second one that lives as long, or
+//! one that ends at once and leaves behind what it has allocated.
 
 #![no_main]
 
@@ -12,6 +12,7 @@ mod shadow;
 #[path = "calls/threads.rs"]
 mod threads;
 
+use std::iter;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -23,9 +24,8 @@ use threads::Place;
 
 /// So short that the background thread comes by in the middle of a sequence.
 const DELAY_MILLISECONDS: &str = "10";
-/// How often a sequence is repeated at most, with the blocks of the rounds before still there. libFuzzer's inputs stay
-/// short for long.
-const MOST_ROUNDS: u8 = 32;
+/// libFuzzer's inputs stay short for long, so up to 255 times as many bytes are made up behind them.
+const TAIL_UNIT: usize = 8;
 /// How often, a millisecond apart, the figures may be off by what the background thread does meanwhile.
 const LOOKS: usize = 2000;
 
@@ -40,16 +40,15 @@ fuzz_target!(
         unsafe { libc::atexit(print_counts) };
     },
     |data: &[u8]| {
-        let Some((rounds, bytes)) = data.split_first() else {
+        let Some(([tail, seed], bytes)) = data.split_first_chunk() else {
             return;
         };
         SEQUENCES.fetch_add(1, Relaxed);
+        let made_up = made_up(*seed).take(usize::from(*tail) * TAIL_UNIT);
+        let mut input = Input(bytes.iter().copied().chain(made_up));
         let mut shadow = Shadow::default();
-        for _ in 0..rounds % MOST_ROUNDS + 1 {
-            let mut input = Input(bytes);
-            while let Some((place, call)) = input.call() {
-                make(place, call, &mut shadow);
-            }
+        while let Some((place, call)) = input.call() {
+            make(place, call, &mut shadow);
         }
         free_all(shadow.take(0, usize::MAX, 1));
         threads::wait_for_second();
@@ -64,24 +63,59 @@ extern "C" fn print_counts() {
 /// What the bytes ask for. Blocks are named by a number that is taken modulo how many there are.
 #[derive(Clone, Copy)]
 enum Call {
-    Allocate { size: usize, count: usize },
-    AllocateZeroed { size: usize },
-    AllocateAligned { size: usize, align: usize },
-    AllocateTooMuch { size: usize, which: usize },
-    Reallocate { which: usize, size: usize },
-    Free { which: usize, count: usize, step: usize },
-    UsableSize { which: usize },
+    Allocate {
+        size: usize,
+        count: usize,
+    },
+    AllocateZeroed {
+        size: usize,
+    },
+    AllocateAligned {
+        size: usize,
+        align: usize,
+    },
+    AllocateTooMuch {
+        size: usize,
+        which: usize,
+    },
+    Reallocate {
+        which: usize,
+        size: usize,
+    },
+    /// To as many quarters of the size that it has.
+    Resize {
+        which: usize,
+        quarters: usize,
+    },
+    Free {
+        which: usize,
+        count: usize,
+        step: usize,
+    },
+    UsableSize {
+        which: usize,
+    },
     Release,
 }
 
-/// The bytes that are left.
-struct Input<'a>(&'a [u8]);
+/// The same bytes for the same seed.
+fn made_up(seed: u8) -> impl Iterator<Item = u8> {
+    let step = |state: &u64| {
+        let mut next = *state;
+        next ^= next << 13;
+        next ^= next >> 7;
+        next ^= next << 17;
+        Some(next)
+    };
+    iter::successors(Some((u64::from(seed) << 32) + 88_172_645), step).map(|state| (state >> 40) as u8)
+}
 
-impl Input<'_> {
+/// The bytes that are left.
+struct Input<I>(I);
+
+impl<I: Iterator<Item = u8>> Input<I> {
     fn byte(&mut self) -> Option<usize> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(usize::from(*first))
+        self.0.next().map(usize::from)
     }
 
     fn number(&mut self) -> Option<usize> {
@@ -110,8 +144,9 @@ impl Input<'_> {
             80..95 => Call::AllocateZeroed { size: self.size()? },
             95..115 => Call::AllocateAligned { size: self.size()?, align: 16 << (self.byte()? % 18) },
             115..120 => Call::AllocateTooMuch { size: usize::MAX - self.number()?, which: self.number()? },
-            120..160 => Call::Reallocate { which: self.number()?, size: self.size()? },
-            160..220 => Call::Free { which: self.number()?, count: 1, step: 1 },
+            120..140 => Call::Reallocate { which: self.number()?, size: self.size()? },
+            140..165 => Call::Resize { which: self.number()?, quarters: self.byte()? % 12 },
+            165..220 => Call::Free { which: self.number()?, count: 1, step: 1 },
             220..240 => Call::Free { which: self.number()?, count: self.number()? % 4096, step: self.byte()? % 16 + 1 },
             240..250 => Call::UsableSize { which: self.number()? },
             _ => Call::Release,
@@ -131,11 +166,10 @@ fn make(place: Place, call: Call, shadow: &mut Shadow) {
             place.run(move || shadow::refuse(size, block));
             CALLS.fetch_add(3 + u64::from(block.is_some()), Relaxed);
         }
-        Call::Reallocate { which, size } => {
-            if shadow.room_for(size) != 0 {
-                let old = shadow.take(which, 1, 1).pop();
-                allocate(place, Request::InPlaceOf(old), size, 1, shadow);
-            }
+        Call::Reallocate { which, size } => reallocate(place, which, size, shadow),
+        Call::Resize { which, quarters } => {
+            let size = shadow.get(which).map_or(0, |block| block.size());
+            reallocate(place, which, size * quarters / 4, shadow);
         }
         Call::Free { which, count, step } => {
             let blocks = shadow.take(which, count, step);
@@ -164,6 +198,13 @@ fn allocate(place: Place, request: Request, size: usize, count: usize, shadow: &
         place.run(move || (0..count).map(|number| request.make(size, seed.wrapping_add(number as u8))).collect());
     CALLS.fetch_add(count as u64, Relaxed);
     blocks.into_iter().for_each(|block| shadow.add(block));
+}
+
+fn reallocate(place: Place, which: usize, size: usize, shadow: &mut Shadow) {
+    if shadow.room_for(size) != 0 {
+        let old = shadow.take(which, 1, 1).pop();
+        allocate(place, Request::InPlaceOf(old), size, 1, shadow);
+    }
 }
 
 fn free_all(blocks: Vec<Block>) {

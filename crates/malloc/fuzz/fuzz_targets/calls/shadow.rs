@@ -37,6 +37,10 @@ impl Block {
         new
     }
 
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
     fn pointer(&self) -> *mut u8 {
         ptr::with_exposed_provenance_mut(self.address)
     }
