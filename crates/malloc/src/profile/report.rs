@@ -16,6 +16,8 @@ use super::{ProfileError, sampler};
 /// stack, are nobody's place of allocation.
 const LIBRARY: &str = "/libplanet_malloc.so";
 const OWN_NAMES: &str = "planet_malloc";
+/// In release builds a function may be known by its bare name alone.
+const OWN_FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
 const NAMES_BETWEEN: [&str; 2] = ["backtrace::", "core::ops::function::"];
 
 /// Samples that come while room is made for copying the others.
@@ -168,11 +170,14 @@ impl Report {
         // Of the call, where the address itself is of what follows it.
         let call = address - 1;
         let module = self.modules.iter().position(|(module, _)| (module.start..module.end).contains(&call));
-        let is_own = |place: &Place| {
-            place.name.contains(OWN_NAMES) || NAMES_BETWEEN.iter().any(|name| place.name.starts_with(name))
-        };
+        let is_own = |place: &Place| place.name.contains(OWN_NAMES) || place.file.starts_with(OWN_FILES);
+        let is_between = |place: &Place| NAMES_BETWEEN.iter().any(|name| place.name.starts_with(name));
         let is_in_library = module.is_some_and(|module| self.modules[module].0.path.ends_with(LIBRARY));
-        let own_places = places.iter().take_while(|place| is_own(place)).count();
+        // What was inlined into a function of the allocator is the allocator's.
+        let own_places = match places.iter().rposition(is_own) {
+            Some(last) => last + 1,
+            None => places.iter().take_while(|place| is_between(place)).count(),
+        };
         let is_own = is_in_library || (!places.is_empty() && own_places == places.len());
         // What of the allocator was inlined into its caller is not the caller's.
         let places = if is_own { &places[..] } else { &places[own_places..] };
