@@ -75,7 +75,7 @@ fn allocate_slot(class: usize, size: usize, align: usize) -> *mut u8 {
             slot = heap.take_slowly(class, align);
             tls::leave();
             page::keep_up();
-            background::start_if_due();
+            background::rouse_if_due();
             return slot;
         }
         tls::leave();
@@ -120,7 +120,7 @@ fn new_block(size: usize, align: usize) -> (*mut u8, bool) {
         large::allocate(size.max(1), align)
     };
     page::keep_up();
-    background::start_if_due();
+    background::rouse_if_due();
     found.map_or((ptr::null_mut(), false), |(at, zeroed)| (ptr::with_exposed_provenance_mut(at), zeroed))
 }
 

@@ -43,15 +43,20 @@ const SHORTEST_PAUSE: u64 = 2_000_000;
 /// Between two looks while more is resident than is advised.
 const PAUSE_OVER_LIMIT: u64 = 10_000_000;
 
-/// Starts the thread if it is due. Called from allocations alone: the C library frees things while it holds locks that the
-/// start of a thread needs, and the program may hold any. Never called with a lock of the allocator's held.
+/// Has the thread awake when it is due, since what is taken now may be freed where nobody notices. Called from allocations
+/// alone: the C library frees things while it holds locks that the start of a thread needs, and the program may hold any.
+/// Never called with a lock of the allocator's held.
 #[inline]
-pub(crate) fn start_if_due() {
-    if STATE.load(Relaxed) == NOT_STARTED
-        && (FREED.load(Relaxed) >= MUCH_FREED || (!IS_CHILD.load(Relaxed) && page::held_bytes() >= MUCH_HELD))
-    {
-        start_now();
+pub(crate) fn rouse_if_due() {
+    match STATE.load(Relaxed) {
+        ASLEEP => wake(USUAL),
+        NOT_STARTED if is_due() => start_now(),
+        _ => {}
     }
+}
+
+fn is_due() -> bool {
+    FREED.load(Relaxed) >= MUCH_FREED || (!IS_CHILD.load(Relaxed) && page::held_bytes() >= MUCH_HELD)
 }
 
 #[cold]

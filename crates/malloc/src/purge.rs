@@ -107,6 +107,7 @@ fn put_away(which: Which) -> bool {
     }
     if thread::heaps().any(|heap| heap.wanted.get()) {
         let borrowed = borrow(|heap| heap.wanted.get(), PATIENCE);
+        active |= thread::heaps().any(|heap| heap.wanted.get() && !heap.is_borrowed());
         thread::heaps().filter(|heap| heap.is_borrowed()).for_each(|heap| {
             if which == Which::Aged && heap.is_active() {
                 heap.put_away_unneeded();
