@@ -3,13 +3,14 @@
 use super::Heap;
 use super::magazine::{first_limit, room};
 use crate::classes::{CLASSES, SIZES};
+use crate::settings::MAGAZINES_MB;
 use crate::{profile, thread};
 
-/// What the magazines of all heaps together may hold, in bytes, and what those of one may, but for one slot of each
-/// class. The purge takes it all from threads that sleep.
-const ALL_MAY_CACHE: usize = 64 << 20;
-const LEAST_CACHED: usize = 256 << 10;
-const MOST_CACHED: usize = 16 << 20;
+/// The magazines of one heap may hold this many bytes, and one slot of each class, even where all heaps together may hold
+/// less. The purge takes from them what is not needed.
+const LEAST: usize = 256 << 10;
+/// One heap may hold one part in this many of what all may.
+const SHARES: usize = 4;
 /// When all that may be held is, one magazine in turn lets half of its share go for so many wishes of others.
 const WISHES_A_HALVING: usize = 8;
 
@@ -27,10 +28,7 @@ impl Heap {
         if more == 0 {
             return;
         }
-        if self.may_cache.get() + more * size <= LEAST_CACHED {
-            return self.set_limit(class, limit + more);
-        }
-        let bound = (ALL_MAY_CACHE / thread::count()).clamp(LEAST_CACHED, MOST_CACHED);
+        let bound = bound((MAGAZINES_MB.get() << 20) as usize, thread::count());
         if self.may_cache.get() + more * size > bound {
             let wishes = self.wishes.get().wrapping_add(1);
             self.wishes.set(wishes);
@@ -56,5 +54,23 @@ impl Heap {
         let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
         self.may_cache.set(self.may_cache.get() + limit * size - magazine.limit() * size);
         magazine.set_limit(limit);
+    }
+}
+
+/// What one of `heaps` may hold where all together may hold `all`, in bytes.
+fn bound(all: usize, heaps: usize) -> usize {
+    (all / heaps.max(SHARES)).max(LEAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heaps_share_what_all_may_hold() {
+        assert_eq!(bound(64 << 20, 1), 16 << 20);
+        assert_eq!(bound(64 << 20, 16), 4 << 20);
+        assert_eq!(bound(64 << 20, 10_000), LEAST);
+        assert_eq!(bound(0, 1), LEAST);
     }
 }
