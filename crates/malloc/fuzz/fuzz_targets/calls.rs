@@ -12,6 +12,7 @@ mod shadow;
 #[path = "calls/threads.rs"]
 mod threads;
 
+use std::hash::{DefaultHasher, Hasher};
 use std::iter;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -24,7 +25,7 @@ use threads::Place;
 
 /// So short that the background thread comes by in the middle of a sequence.
 const DELAY_MILLISECONDS: &str = "10";
-/// libFuzzer's inputs stay short for long, so up to 255 times as many bytes are made up behind them.
+/// As many bytes for each that the first one counts are made up behind the input, since libFuzzer's stay short for long.
 const TAIL_UNIT: usize = 8;
 /// How often, a millisecond apart, the figures may be off by what the background thread does meanwhile.
 const LOOKS: usize = 2000;
@@ -40,11 +41,11 @@ fuzz_target!(
         unsafe { libc::atexit(print_counts) };
     },
     |data: &[u8]| {
-        let Some(([tail, seed], bytes)) = data.split_first_chunk() else {
+        let Some((tail, bytes)) = data.split_first() else {
             return;
         };
         SEQUENCES.fetch_add(1, Relaxed);
-        let made_up = made_up(*seed).take(usize::from(*tail) * TAIL_UNIT);
+        let made_up = made_up(data).take(usize::from(*tail) * TAIL_UNIT);
         let mut input = Input(bytes.iter().copied().chain(made_up));
         let mut shadow = Shadow::default();
         while let Some((place, call)) = input.call() {
@@ -60,54 +61,29 @@ extern "C" fn print_counts() {
     eprintln!("{} sequences, {} calls", SEQUENCES.load(Relaxed), CALLS.load(Relaxed));
 }
 
-/// What the bytes ask for. Blocks are named by a number that is taken modulo how many there are.
+/// What the bytes ask for. Blocks are named by a number that is taken modulo how many there are; those that are resized
+/// get so many quarters of the size that they have.
 #[derive(Clone, Copy)]
 enum Call {
-    Allocate {
-        size: usize,
-        count: usize,
-    },
-    AllocateZeroed {
-        size: usize,
-    },
-    AllocateAligned {
-        size: usize,
-        align: usize,
-    },
-    AllocateTooMuch {
-        size: usize,
-        which: usize,
-    },
-    Reallocate {
-        which: usize,
-        size: usize,
-    },
-    /// To as many quarters of the size that it has.
-    Resize {
-        which: usize,
-        quarters: usize,
-    },
-    Free {
-        which: usize,
-        count: usize,
-        step: usize,
-    },
-    UsableSize {
-        which: usize,
-    },
+    Allocate { size: usize, count: usize },
+    AllocateZeroed { size: usize },
+    AllocateAligned { size: usize, align: usize },
+    AllocateTooMuch { size: usize, which: usize },
+    Reallocate { which: usize, size: usize },
+    Resize { which: usize, quarters: usize },
+    Free { which: usize, count: usize, step: usize },
+    UsableSize { which: usize },
     Release,
 }
 
-/// The same bytes for the same seed.
-fn made_up(seed: u8) -> impl Iterator<Item = u8> {
-    let step = |state: &u64| {
-        let mut next = *state;
-        next ^= next << 13;
-        next ^= next >> 7;
-        next ^= next << 17;
-        Some(next)
-    };
-    iter::successors(Some((u64::from(seed) << 32) + 88_172_645), step).map(|state| (state >> 40) as u8)
+/// Always the same bytes behind the same input, and others behind others.
+fn made_up(data: &[u8]) -> impl Iterator<Item = u8> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(data);
+    iter::repeat_with(move || {
+        hasher.write_u8(0);
+        hasher.finish() as u8
+    })
 }
 
 /// The bytes that are left.
