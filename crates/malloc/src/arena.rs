@@ -204,9 +204,9 @@ fn use_run(chunk: &Chunk, first: usize, from: usize, bytes: usize) -> bool {
     for slice in from..count {
         let span = chunk.span(first + slice);
         let used = pages(0, ((bytes - slice * SLICE).div_ceil(PAGE)).min(SLICE_PAGES) - 1);
-        zeroed &= span.dirty.get() & used == 0;
-        page::touched(used & !span.dirty.get());
-        span.dirty.set(span.dirty.get() | used);
+        zeroed &= span.dirty.load(Relaxed) & used == 0;
+        page::touched(used & !span.dirty.load(Relaxed));
+        span.dirty.store(span.dirty.load(Relaxed) | used, Relaxed);
         span.grow_young(used);
         span.set_kind(Kind::RunRest);
     }

@@ -216,12 +216,12 @@ impl Heap {
         loop {
             // SAFETY: null or a span of this heap, which stays mapped while it is open.
             if let Some(span) = unsafe { self.open[class].get().as_ref() }
-                && span.free.get() > 0
+                && span.free.load(Relaxed) > 0
             {
                 if magazine.limit() == 0 {
                     return self.take_past_magazine(span);
                 }
-                let count = wanted.min(span.free.get() as usize);
+                let count = wanted.min(span.free.load(Relaxed) as usize);
                 span.take(count, magazine.fill(count, self.mark()));
                 return magazine.take(self.mark());
             }
@@ -350,7 +350,7 @@ impl Heap {
     fn put_back<'a>(&self, span: &'static Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
         let rest = span.put(blocks);
         chunk_of(span).note_change();
-        if span.free.get() >= span.look_at.get() {
+        if span.free.load(Relaxed) >= span.look_at.get() {
             self.look(span);
         }
         rest
@@ -367,7 +367,7 @@ impl Heap {
 
     /// Puts a span that is in no list where it belongs.
     fn settle(&self, span: &'static Span) {
-        if span.free.get() as usize == span.capacity() && !span.is_held() && span.retire() {
+        if span.free.load(Relaxed) as usize == span.capacity() && !span.is_held() && span.retire() {
             window::set(span.base(), 0);
             arena::return_span(span);
         } else {

@@ -128,7 +128,7 @@ fn put_away(which: Which) -> bool {
 /// Whether the purge has something to do with the span. Only a hint, but for a borrower.
 fn needs_visit(span: &Span) -> bool {
     !span.is_held()
-        && (span.free.get() as usize == span.capacity() || span.free_pages() & span.possibly_resident() != 0)
+        && (span.free.load(Relaxed) as usize == span.capacity() || span.free_pages() & span.possibly_resident() != 0)
 }
 
 /// Whether something in the chunk is waiting for its time. The chunk may be gone afterwards.
@@ -140,10 +140,13 @@ fn visit(chunk: &'static Chunk, which: Which) -> bool {
     chunk.waiting.set(waiting);
     let mut arena = ARENA.lock();
     if !waiting {
-        chunk.discard_bitmaps(|span| span.kind() != Kind::Slots && span.dirty.get() == 0 && !span.is_held());
+        chunk.discard_bitmaps(|span| span.kind() != Kind::Slots && span.dirty.load(Relaxed) == 0 && !span.is_held());
     }
     let empty = chunk.free_count.get() == MOST_SLICES;
-    if empty && arena.chunks().len() > 1 && (FIRST_SLICE..SLICES).all(|slice| chunk.span(slice).dirty.get() == 0) {
+    if empty
+        && arena.chunks().len() > 1
+        && (FIRST_SLICE..SLICES).all(|slice| chunk.span(slice).dirty.load(Relaxed) == 0)
+    {
         arena.remove(chunk);
     }
     waiting
@@ -198,16 +201,16 @@ fn visit_slots(span: &'static Span, which: Which, batch: &mut Batch) -> bool {
         return true;
     }
     let touched = span.touched.swap(0, Relaxed);
-    span.dirty.set(span.dirty.get() | touched);
+    span.dirty.store(span.dirty.load(Relaxed) | touched, Relaxed);
     span.collect();
-    if span.free.get() as usize == span.capacity() {
+    if span.free.load(Relaxed) as usize == span.capacity() {
         heap.close_span(span);
         heap.look(span);
         if span.kind() == Kind::Free {
             return true;
         }
     }
-    let candidates = span.free_pages() & span.dirty.get();
+    let candidates = span.free_pages() & span.dirty.load(Relaxed);
     let due = grow_older(span, candidates, touched, which);
     if due != 0 {
         heap.close_span(span);
@@ -239,7 +242,7 @@ fn visit_rest(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
             }
             _ => continue,
         };
-        let candidates = unused & span.dirty.get();
+        let candidates = unused & span.dirty.load(Relaxed);
         let due = grow_older(span, candidates, 0, which);
         if due != 0 {
             span.hold(due);
@@ -333,7 +336,7 @@ impl Batch {
 /// Ends the holding of pages that have been given back.
 fn let_go(span: &'static Span, given: Pages) {
     let clean = || {
-        span.dirty.set(span.dirty.get() & !given);
+        span.dirty.store(span.dirty.load(Relaxed) & !given, Relaxed);
         span.grow_young(given);
         span.hold(0);
     };

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
 
 use crate::classes::CLASSES;
 use crate::span::Span;
@@ -22,7 +23,7 @@ impl Bins {
 
     /// Puts a span into the list where it belongs, and notes at how many free slots it will belong elsewhere.
     pub(crate) fn link(&self, span: &'static Span) {
-        let (free, capacity) = (span.free.get() as usize, span.capacity());
+        let (free, capacity) = (span.free.load(Relaxed) as usize, span.capacity());
         let bin = if free == 0 { FULL } else { (free * FULL - 1) / capacity };
         let next_bin = if free == 0 { 1 } else { (bin + 1) * capacity / FULL + 1 };
         span.look_at.set(next_bin.min(capacity) as u16);
