@@ -196,9 +196,11 @@ fn free_own(own: &'static Heap, span: &'static Span, block: *mut u8) {
         tls::leave();
         own.wait_until_returned();
     }
+    // Not afterwards, when the span may be gone.
+    let size = span.slot_size();
     own.give_slowly(span, block);
     tls::leave();
-    background::poke_for(span.slot_size());
+    background::poke_for(size);
 }
 
 /// Frees a slot of another thread's span, or a run.
