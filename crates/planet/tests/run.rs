@@ -43,6 +43,10 @@ fn python_is_told_to_take_its_objects_from_malloc() {
     assert_eq!(text(&run(&arguments).output().unwrap().stdout), "malloc\n");
     assert_eq!(text(&run(&arguments).env("PYTHONMALLOC", "pymalloc").output().unwrap().stdout), "pymalloc\n");
     assert_eq!(text(&run(&["sh", "-c", "echo $PYTHONMALLOC"]).output().unwrap().stdout), "\n");
+    let through_env = [&["env", "A=1"], &arguments[..]].concat();
+    assert_eq!(text(&run(&through_env).output().unwrap().stdout), "malloc\n");
+    let set_by_env = [&["env", "PYTHONMALLOC=debug"], &arguments[..]].concat();
+    assert_eq!(text(&run(&set_by_env).output().unwrap().stdout), "debug\n");
 }
 
 #[test]
