@@ -59,6 +59,7 @@ fn what_cannot_be_run_is_said_in_one_line() {
     for (mut command, code, says) in [
         (run(&["no-such-program"]), 127, "no-such-program: no such program".to_owned()),
         (run(&["/etc/passwd"]), 126, "/etc/passwd may not be run".to_owned()),
+        (run(&["/etc"]), 126, "/etc is no program: it is a folder".to_owned()),
         (run(&[nonsense]), 126, format!("{nonsense} is no program: it is neither an ELF file nor a script")),
     ] {
         let Output { status, stderr, .. } = command.output().unwrap();

@@ -25,6 +25,7 @@ pub(super) fn find(name: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, RunErr
         let file = PathBuf::from(name);
         return match fs::metadata(&file) {
             Ok(found) if is_executable(&found) => Ok(file),
+            Ok(found) if found.is_dir() => Err(RunError::NotAProgram { path: file, problem: "it is a folder".into() }),
             Ok(_) => Err(RunError::NotExecutable { path: file }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RunError::NotFound { name: name.to_owned() }),
             Err(error) => Err(RunError::Read { path: file, error }),
