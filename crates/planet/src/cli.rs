@@ -42,8 +42,10 @@ Examples:
       While more than 512 MiB are in memory, give back what is freed at once and not after a second.
   planet run --profile heap.pb.gz -- python app.py
   go tool pprof -http=: heap.pb.gz
-      Find out which functions hold memory, and which allocate the most. For a picture while the program runs, set
-      PLANET_MALLOC_PROFILE_SIGNAL=12, and send it that signal.
+  go tool pprof -http=: -sample_index=alloc_space heap.pb.gz
+      Find out which functions held memory at the exit, of which Python has freed most by then, and which allocated the
+      most. For what is held while the program runs, set PLANET_MALLOC_PROFILE_SIGNAL=12, send it that signal, and copy
+      the file: it is written anew at the exit.
   PYTHONMALLOC=pymalloc planet run -- python app.py
       Leave Python's small objects to Python's own allocator.
   planet memory
