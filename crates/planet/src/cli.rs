@@ -37,13 +37,15 @@ pub enum Command {
 const RUN_EXAMPLES: &str = "\
 Examples:
   planet run -- python app.py
-      Memory that the application no longer needs goes back to the system within seconds.
+      Memory that the application no longer needs goes back to the system within about a second.
   planet run --memory-limit-advice 512M -- python app.py
       While more than 512 MiB are in memory, give back what is freed at once and not after a second.
   planet run --profile heap.pb.gz -- python app.py
   go tool pprof -http=: heap.pb.gz
-      Find out which functions hold memory, and which allocate the most. For a picture while the program runs, set
-      PLANET_MALLOC_PROFILE_SIGNAL=12, and send it that signal.
+  go tool pprof -http=: -sample_index=alloc_space heap.pb.gz
+      Find out which functions held memory at the exit, of which Python has freed most by then, and which allocated the
+      most. For what is held while the program runs, set PLANET_MALLOC_PROFILE_SIGNAL=12, send it that signal, and copy
+      the file: it is written anew at the exit.
   PYTHONMALLOC=pymalloc planet run -- python app.py
       Leave Python's small objects to Python's own allocator.
   planet memory
@@ -51,7 +53,10 @@ Examples:
 
 The program takes this process's place: its exit code and its signals are its own. Python is told to take its small
 objects from the allocator too, unless PYTHONMALLOC says otherwise. The library, libplanet_malloc.so, is looked for
-beside planet and in ../lib; PLANET_MALLOC_LIBRARY names another one.";
+beside planet and in ../lib; PLANET_MALLOC_LIBRARY names another one.
+
+Exit codes of planet itself: 127 when there is no such program; 126 when it cannot run on the allocator, say because it
+is linked statically or gains rights (setuid), or when the library is missing; 2 for a wrong command line.";
 
 /// `planet run`.
 #[derive(Debug, Args)]

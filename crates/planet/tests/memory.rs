@@ -260,5 +260,7 @@ fn wrong_command_lines_are_refused() {
     }
     let nowhere = machine.file("no/such/folder");
     machine.memory(&["--record", &nowhere], 1);
+    // Before it looks for a program to watch.
+    machine.memory(&["--png", &nowhere], 1);
     machine.memory(&["--replay", &nowhere], 1);
 }

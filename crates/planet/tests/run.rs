@@ -43,6 +43,10 @@ fn python_is_told_to_take_its_objects_from_malloc() {
     assert_eq!(text(&run(&arguments).output().unwrap().stdout), "malloc\n");
     assert_eq!(text(&run(&arguments).env("PYTHONMALLOC", "pymalloc").output().unwrap().stdout), "pymalloc\n");
     assert_eq!(text(&run(&["sh", "-c", "echo $PYTHONMALLOC"]).output().unwrap().stdout), "\n");
+    let through_env = [&["env", "A=1"], &arguments[..]].concat();
+    assert_eq!(text(&run(&through_env).output().unwrap().stdout), "malloc\n");
+    let set_by_env = [&["env", "PYTHONMALLOC=debug"], &arguments[..]].concat();
+    assert_eq!(text(&run(&set_by_env).output().unwrap().stdout), "debug\n");
 }
 
 #[test]
@@ -55,6 +59,7 @@ fn what_cannot_be_run_is_said_in_one_line() {
     for (mut command, code, says) in [
         (run(&["no-such-program"]), 127, "no-such-program: no such program".to_owned()),
         (run(&["/etc/passwd"]), 126, "/etc/passwd may not be run".to_owned()),
+        (run(&["/etc"]), 126, "/etc is no program: it is a folder".to_owned()),
         (run(&[nonsense]), 126, format!("{nonsense} is no program: it is neither an ELF file nor a script")),
     ] {
         let Output { status, stderr, .. } = command.output().unwrap();

@@ -99,6 +99,10 @@ fn record(mut source: Source, mut pace: Pace, limit: Option<Duration>, path: &Pa
 }
 
 fn draw(mut source: Source, mut pace: Pace, limit: Duration, path: &Path) -> Result<(), MemoryError> {
+    // Better said now than after all the watching.
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::metadata(folder).map_err(MemoryError::file(path))?;
+    }
     let progress = Progress::of_time("watching", Some(limit));
     let mut course = Course::default();
     let mut about = None;

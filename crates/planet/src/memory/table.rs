@@ -23,17 +23,18 @@ const LONGEST_PAST: usize = 60;
 /// What is said when there is nothing to show.
 pub(crate) const NOBODY: &str = "no process runs on planet-malloc; start one with: planet run -- COMMAND";
 
-/// A heading and a line for each process, the largest first, none wider than `width` as long as that is not less than
-/// the figures need.
+/// A heading and a line for each process, the largest first, none wider than `width` as long as a single figure has room
+/// there. Where not all have, the last ones are left out: one that is cut off would be taken for another number.
 pub(crate) fn lines(sample: &Sample, history: &History, width: usize) -> Vec<String> {
-    let free = width.saturating_sub(PID + 1 + HEADS.len() * (FIGURE + 1) + 1);
+    let shown = (width.saturating_sub(PID + 1 + SHORTEST_COMMAND) / (FIGURE + 1)).clamp(1, HEADS.len());
+    let free = width.saturating_sub(PID + 1 + shown * (FIGURE + 1) + 1);
     let longest = sample.processes.iter().map(|process| columns(&process.command)).max().unwrap_or(0);
     let command = longest.min(free / 2).clamp(SHORTEST_COMMAND, LONGEST_COMMAND);
     let past = free.saturating_sub(command + 1).min(LONGEST_PAST);
 
     let back = back(sample, history);
     let past_head = shortened(&format!("LAST {}", units::time(back).to_uppercase()), past);
-    let heading = HEADS.map(|head| format!("{head:>FIGURE$}")).join(" ");
+    let heading = HEADS.map(|head| format!("{head:>FIGURE$}"))[..shown].join(" ");
     let heading = format!("{:>PID$} {:command$} {heading} {}", "PID", "COMMAND", past_head);
     let mut lines = vec![heading.trim_end().to_owned()];
     for process in by_size(sample) {
@@ -42,7 +43,12 @@ pub(crate) fn lines(sample: &Sample, history: &History, width: usize) -> Vec<Str
             .map(|figure| format!("{:>FIGURE$}", bytes(figure)));
         let points = history.of(process.pid).map(Course::points).unwrap_or_default();
         let bars = sparkline(points, sample.at, back, past);
-        let line = format!("{:>PID$} {} {} {bars}", process.pid, padded(&process.command, command), figures.join(" "));
+        let line = format!(
+            "{:>PID$} {} {} {bars}",
+            process.pid,
+            padded(&process.command, command),
+            figures[..shown].join(" ")
+        );
         lines.push(line.trim_end().to_owned());
     }
     lines
@@ -137,13 +143,16 @@ mod tests {
     fn lines_keep_to_the_width() {
         let wide = "コマンド".repeat(40);
         let processes = vec![process(1, &wide, 1), process(2, &"x".repeat(4000), 2), process(3, "", 3)];
-        for width in 74..300 {
+        for width in 28..300 {
             for line in table(processes.clone(), width) {
                 assert!(columns(&line) <= width, "{width}: {line}");
             }
         }
-        // Too narrow for all: the figures stay whole.
-        assert_eq!(table(processes, 10)[1].trim_end().chars().count(), 8 + 1 + 8 + 1 + 5 * 11 - 1);
+        // The figures stay whole, as many as have room, and the first in any case.
+        let heads = |width| HEADS.map(|head| table(processes.clone(), width)[0].contains(head));
+        assert_eq!(heads(72), [true; 5]);
+        assert_eq!(heads(71), [true, true, true, true, false]);
+        assert_eq!(heads(10), [true, false, false, false, false]);
     }
 
     #[test]

@@ -36,15 +36,15 @@ pub(crate) fn count(count: u64) -> String {
     text
 }
 
-/// A length of time in its two largest units: `0 s`, `59 s`, `2 min`, `2 min 5 s`, `1 h 20 min`.
+/// A length of time in its two largest units: `0 s`, `50 ms`, `0.5 s`, `59 s`, `2 min`, `2 min 5 s`, `1 h 20 min`.
 pub(crate) fn time(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     let parts = match seconds {
         0..60 => {
-            return if milliseconds < 1000 && milliseconds > 0 {
-                format!("{:.1} s", milliseconds as f64 / 1000.0)
-            } else {
-                format!("{seconds} s")
+            return match milliseconds {
+                1..100 => format!("{milliseconds} ms"),
+                100..1000 => format!("{:.1} s", milliseconds as f64 / 1000.0),
+                _ => format!("{seconds} s"),
             };
         }
         60..3600 => [(seconds / 60, "min"), (seconds % 60, "s")],
@@ -88,7 +88,16 @@ mod tests {
 
     #[test]
     fn times_have_their_two_largest_units() {
-        let cases = [(0, "0 s"), (250, "0.2 s"), (59_999, "59 s"), (60_000, "1 min"), (125_000, "2 min 5 s")];
+        let cases = [
+            (0, "0 s"),
+            (50, "50 ms"),
+            (99, "99 ms"),
+            (100, "0.1 s"),
+            (250, "0.2 s"),
+            (59_999, "59 s"),
+            (60_000, "1 min"),
+            (125_000, "2 min 5 s"),
+        ];
         for (milliseconds, text) in cases.into_iter().chain([(4_800_000, "1 h 20 min"), (90_000_000, "1 d 1 h")]) {
             assert_eq!(time(milliseconds), text);
         }

@@ -2,7 +2,7 @@
 //!
 //! | module | one idea |
 //! | --- | --- |
-//! | `program` | which file a command runs, through scripts to their interpreter |
+//! | `program` | which file a command runs, through scripts to their interpreter and through `env` |
 //! | `binary` | what the dynamic loader will do with that file |
 //! | `python` | what Python needs so that its small objects come from the allocator too |
 //!
@@ -52,13 +52,16 @@ pub fn run(
     profile: Option<&Path>,
 ) -> Result<Infallible, RunError> {
     let [name, arguments @ ..] = command else { return Err(RunError::NoCommand) };
+    let [in_the_end, its_arguments @ ..] = program::behind_env(command) else { return Err(RunError::NoCommand) };
     let library = find_library()?;
-    let path = program::find(name, env::var_os("PATH").as_deref())?;
-    let files = program::interpreters(&path)?;
+    let folders = env::var_os("PATH");
+    let path = program::find(name, folders.as_deref())?;
+    let files = program::interpreters(&program::find(in_the_end, folders.as_deref())?)?;
     check(files.last().unwrap_or(&path), &library)?;
     let mut program = Command::new(&path);
     program.arg0(name).args(arguments).env(PRELOAD, preload(&library, env::var_os(PRELOAD).as_deref()));
-    if env::var_os(python::VARIABLE).is_none() && !python::is_in_dev_mode(arguments) && python::takes_malloc(&files) {
+    if env::var_os(python::VARIABLE).is_none() && !python::is_in_dev_mode(its_arguments) && python::takes_malloc(&files)
+    {
         program.env(python::VARIABLE, python::MALLOC);
     }
     if let Some(limit) = memory_limit_advice {

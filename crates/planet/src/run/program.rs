@@ -1,7 +1,7 @@
 //! Which file a command runs: found as a shell finds it, and through scripts to their interpreter (execve(2)).
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -25,6 +25,7 @@ pub(super) fn find(name: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, RunErr
         let file = PathBuf::from(name);
         return match fs::metadata(&file) {
             Ok(found) if is_executable(&found) => Ok(file),
+            Ok(found) if found.is_dir() => Err(RunError::NotAProgram { path: file, problem: "it is a folder".into() }),
             Ok(_) => Err(RunError::NotExecutable { path: file }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RunError::NotFound { name: name.to_owned() }),
             Err(error) => Err(RunError::Read { path: file, error }),
@@ -47,6 +48,25 @@ pub(super) fn interpreters(file: &Path) -> Result<Vec<PathBuf>, RunError> {
         files.push(next);
     }
     Ok(files)
+}
+
+/// The command that `env` becomes, when all it does is set variables; else the command itself. Not looked through is an
+/// `env` with options, and one that changes where programs are found or how Python checks its memory.
+pub(super) fn behind_env(command: &[OsString]) -> &[OsString] {
+    let [name, arguments @ ..] = command else { return command };
+    if Path::new(name).file_name() != Some(OsStr::new("env")) {
+        return command;
+    }
+    let is_assignment = |argument: &&OsString| argument.as_bytes().contains(&b'=');
+    let assignments = arguments.iter().take_while(is_assignment).count();
+    let (assignments, behind) = arguments.split_at(assignments);
+    let matters = |assignment: &OsString| {
+        [&b"PATH="[..], b"PYTHONDEVMODE="].iter().any(|variable| assignment.as_bytes().starts_with(variable))
+    };
+    match behind.first() {
+        Some(first) if !first.as_bytes().starts_with(b"-") && !assignments.iter().any(matters) => behind_env(behind),
+        _ => command,
+    }
 }
 
 /// What runs a script; `None` for a file that is none.
@@ -126,6 +146,22 @@ mod tests {
         assert!(matches!(interpreters(&empty), Err(RunError::NotAProgram { .. })));
         let itself = script(folder.path(), "itself", &format!("#!{}\n", folder.path().join("itself").display()));
         assert!(matches!(interpreters(&itself), Err(RunError::TooManyInterpreters { .. })));
+    }
+
+    #[test]
+    fn env_that_only_sets_variables_is_looked_through() {
+        let behind = |line: &str| {
+            let command: Vec<_> = line.split(' ').map(OsString::from).collect();
+            behind_env(&command).join(OsStr::new(" ")).into_string().unwrap()
+        };
+        for line in ["env python3 -X dev", "/usr/bin/env A=1 B= python3 -X dev", "env A=1 env B=-2 python3 -X dev"] {
+            assert_eq!(behind(line), "python3 -X dev", "{line}");
+        }
+        for line in ["python3 env sh", "env", "env A=1", "env -i sh", "env A=1 - sh", "env PATH=/x sh"] {
+            assert_eq!(behind(line), line);
+        }
+        assert_eq!(behind("env PYTHONDEVMODE=1 python3"), "env PYTHONDEVMODE=1 python3");
+        assert!(behind_env(&[]).is_empty());
     }
 
     #[test]
