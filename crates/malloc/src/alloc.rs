@@ -3,14 +3,15 @@
 use core::ptr;
 
 use crate::arena::{self, LARGEST_RUN};
-use crate::chunk::span_at;
+use crate::chunk::{chunk_of, span_at};
 use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of};
 use crate::heap::Heap;
 use crate::profile::{self, Due};
+use crate::remote::{self, Freed};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::span::{Kind, SLICE, Span};
 use crate::sys::PAGE;
-use crate::{background, heap, large, page, purge, thread, tls};
+use crate::{background, heap, large, page, purge, remote::Posted, thread, tls};
 
 /// The largest size that is ever allocated: what a pointer difference can express.
 const MOST: usize = isize::MAX as usize;
@@ -213,7 +214,17 @@ fn free_elsewhere(span: &'static Span, block: *mut u8) {
             if span.is_free(slot) {
                 misuse(DOUBLE_FREE, address);
             }
-            heap::free_remotely(span, slot / 64, 1 << (slot % 64), address);
+            chunk_of(span).note_change();
+            span.share();
+            match remote::free(span.mailbox(), &span.remote_bits()[slot / 64], 1 << (slot % 64)) {
+                Freed::Noted => {}
+                Freed::MustPost => {
+                    // SAFETY: a claimed span has an owner, and heaps are never unmapped.
+                    unsafe { (*span.owner()).post(span) };
+                    background::poke();
+                }
+                Freed::Twice => misuse(DOUBLE_FREE, address),
+            }
         }
         Kind::Run if address.is_multiple_of(SLICE) => {
             let bytes = span.run_bytes.get() as usize;

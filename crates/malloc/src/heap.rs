@@ -5,10 +5,8 @@
 
 mod bins;
 mod borrow;
-mod foreign;
 mod limits;
 mod magazine;
-mod tag;
 
 use core::cell::Cell;
 use core::ptr;
@@ -16,7 +14,6 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
-pub(crate) use foreign::free_remotely;
 use magazine::{Magazine, PLACES, ROOM, most_at_once, room};
 
 use crate::chunk::{chunk_of, span_of};
@@ -39,11 +36,16 @@ pub(crate) static ORPHANS: Heap = Heap::new();
 /// spans.
 const LEAST_FROM_NEIGHBOUR: u32 = 4096;
 const NEIGHBOURS: usize = 3;
+/// The bits of a tag that say whose span it is stand above those that say where its magazine lies.
+const TAG_SHIFT: u32 = 16;
 
 /// The class of the slot at `address`, a live block. `None` when it is not a slot, or not known to be one.
 #[inline(always)]
 pub(crate) fn class_at(address: usize) -> Option<usize> {
-    tag::class(window::get(address))
+    match window::get(address) {
+        0 => None,
+        tag => Some(tag as usize % (1 << TAG_SHIFT) / size_of::<Magazine>()),
+    }
 }
 
 /// What a heap takes with the memory of its magazines, and a word behind that which a free may look at.
@@ -69,14 +71,14 @@ pub(crate) struct Heap {
     /// The start of the window and its tags, here so that one load leads to each.
     window: Cell<usize>,
     tags: Cell<*const AtomicU32>,
-    /// See [`tag`]; zero when there was no code left.
-    code: Cell<u32>,
+    /// What the tag of an own span has in its upper half, or zero when the heap's number does not fit there.
+    tag: Cell<u32>,
     /// The sum over all magazines of the bytes each may hold.
     may_cache: Cell<usize>,
     /// How often a magazine that wished to hold more had to wait for others to hold less.
     wishes: Cell<usize>,
-    /// A magazine for each class, after one that is always full.
-    magazines: [Magazine; CLASSES + 1],
+    /// A magazine for each class.
+    magazines: [Magazine; CLASSES],
     /// For each class the span from which its magazine is filled, or null.
     open: [Cell<*const Span>; CLASSES],
     bins: Bins,
@@ -107,10 +109,10 @@ impl Heap {
         Self {
             window: Cell::new(window::NOWHERE),
             tags: Cell::new(ptr::null()),
-            code: Cell::new(0),
+            tag: Cell::new(0),
             may_cache: Cell::new(0),
             wishes: Cell::new(0),
-            magazines: [const { Magazine::new() }; CLASSES + 1],
+            magazines: [const { Magazine::new() }; CLASSES],
             open: [const { Cell::new(ptr::null()) }; CLASSES],
             bins: Bins::new(),
             inbox: Inbox::new(),
@@ -134,11 +136,11 @@ impl Heap {
             self.magazine(class).equip(end);
         }
         self.window.set(window::NOWHERE);
-        if let Some(code) = tag::code(number) {
+        if let Ok(number @ 1..) = u16::try_from(number) {
             let (start, tags) = window::view();
             self.window.set(start);
             self.tags.set(tags);
-            self.code.set(code);
+            self.tag.set(u32::from(number) << TAG_SHIFT);
         }
     }
 
@@ -152,7 +154,7 @@ impl Heap {
     pub(crate) fn magazine(&self, class: usize) -> &Magazine {
         debug_assert!(class < CLASSES);
         // SAFETY: classes come from `classes`, which knows no others.
-        unsafe { self.magazines.get_unchecked(class + 1) }
+        unsafe { self.magazines.get_unchecked(class) }
     }
 
     /// The magazine for blocks of `size` bytes; `None` when they are too large for slots.
@@ -166,7 +168,15 @@ impl Heap {
         })
     }
 
-    /// Puts the block into a magazine if it is a slot that may be kept here; false when it has to be freed the long way.
+    /// The tag of its own spans of `class`; zero when it has none.
+    fn tag_of(&self, class: usize) -> u32 {
+        match self.tag.get() {
+            0 => 0,
+            tag => tag | (size_of::<Magazine>() * class) as u32,
+        }
+    }
+
+    /// Puts the block into a magazine if it is a slot of an own span; false when it has to be freed the long way.
     ///
     /// # Safety
     /// Nobody may use the block any more.
@@ -178,10 +188,13 @@ impl Heap {
         }
         // SAFETY: inside the window's map, which is never unmapped.
         let tag = unsafe { &*self.tags.get().add(slice) }.load(Relaxed);
-        let Some(place) = tag::place(tag, self.code.get()) else { return false };
-        // SAFETY: tags have the places of magazines.
+        let place = (tag ^ self.tag.get()) as usize;
+        if place >> TAG_SHIFT != 0 {
+            return false;
+        }
+        // SAFETY: the tag of an own span has the place of a magazine in its lower half.
         let magazine = unsafe { &*self.magazines.as_ptr().byte_add(place) };
-        // SAFETY: the caller's promise, and what has a magazine that is not full has slots.
+        // SAFETY: the caller's promise, and an own span has slots.
         unsafe { magazine.put(block, self.mark()) }
     }
 
@@ -270,7 +283,7 @@ impl Heap {
     }
 
     fn own(&self, span: &Span) {
-        window::set(span.base(), if self.code.get() == 0 { 0 } else { tag::tag(self.code.get(), span.class()) });
+        window::set(span.base(), self.tag_of(span.class()));
         span.set_owner(self);
     }
 
@@ -335,9 +348,6 @@ impl Heap {
     /// Moves as many of the blocks back into their span as are in it before the first that is not, and returns the rest.
     #[inline(always)]
     fn put_back<'a>(&self, span: &'static Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
-        if !ptr::eq(span.owner(), self) {
-            return foreign::put_back(span, blocks);
-        }
         let rest = span.put(blocks);
         chunk_of(span).note_change();
         if span.free.load(Relaxed) >= span.look_at.get() {

@@ -59,9 +59,6 @@ pub(crate) const ROOM: usize = {
     sum
 };
 
-/// How far into the magazines of a heap that of the first class lies: behind one that is always full.
-pub(super) const PLACE_OF_FIRST: usize = size_of::<Magazine>();
-
 /// For each number of units of [`MIN_ALIGN`] how far into the magazines that of its class lies. One table for all sizes:
 /// a processor cannot foresee which of two ways to their classes requests of random sizes go.
 pub(super) static PLACES: [u16; LARGEST / MIN_ALIGN + 1] = {
@@ -69,7 +66,7 @@ pub(super) static PLACES: [u16; LARGEST / MIN_ALIGN + 1] = {
     let mut places = [0; LARGEST / MIN_ALIGN + 1];
     let mut units = 0;
     while units < places.len() {
-        places[units] = (PLACE_OF_FIRST + classes[units] as usize * size_of::<Magazine>()) as u16;
+        places[units] = classes[units] as u16 * size_of::<Magazine>() as u16;
         units += 1;
     }
     places
