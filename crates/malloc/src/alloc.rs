@@ -4,7 +4,7 @@ use core::ptr;
 
 use crate::arena::{self, LARGEST_RUN};
 use crate::chunk::{chunk_of, span_at};
-use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of};
+use crate::classes::{CLASSES, MIN_ALIGN, SIZES, SMALL, aligned_class_of, class_of, medium_class_of};
 use crate::heap::Heap;
 use crate::profile::{self, Due};
 use crate::remote::{self, Freed};
@@ -29,9 +29,26 @@ pub fn allocate(size: usize) -> *mut u8 {
 /// [`allocate_slowly`].
 #[inline(always)]
 pub fn allocate_or(size: usize, slowly: impl FnOnce(usize) -> *mut u8) -> *mut u8 {
+    if size > SMALL {
+        return allocate_medium(size, slowly);
+    }
     let heap = tls::enter();
-    let Some(magazine) = heap.magazine_for(size) else { return slowly(size) };
-    let slot = magazine.take(heap.mark());
+    let slot = heap.small_magazine(size).take(heap.mark());
+    if slot.is_null() {
+        return slowly(size);
+    }
+    tls::leave();
+    #[cfg(feature = "debug")]
+    crate::debug::fill_fresh(slot);
+    slot
+}
+
+/// Not inlined, so that the way of the small blocks has no detour.
+#[inline(never)]
+extern "C" fn allocate_medium<F: FnOnce(usize) -> *mut u8>(size: usize, slowly: F) -> *mut u8 {
+    let heap = tls::enter();
+    let Some(class) = medium_class_of(size) else { return slowly(size) };
+    let slot = heap.magazine(class).take(heap.mark());
     if slot.is_null() {
         return slowly(size);
     }
@@ -72,10 +89,10 @@ fn allocate_slot(class: usize, size: usize, align: usize) -> *mut u8 {
         let heap = tls::enter();
         let mut slot = heap.magazine(class).take(heap.mark());
         if slot.is_null() && !ptr::eq(heap, &heap::NOBODY) && !thread::are_left_behind() {
-            slot = heap.take_slowly(class, align);
+            slot = heap.take_slowly(class);
             tls::leave();
             page::keep_up();
-            background::rouse_if_due();
+            background::start_if_due();
             return slot;
         }
         tls::leave();
@@ -85,7 +102,7 @@ fn allocate_slot(class: usize, size: usize, align: usize) -> *mut u8 {
         if thread::are_left_behind() {
             thread::clear_left_behind();
         } else if tls::has_left() {
-            return thread::take_as_visitor(class, align);
+            return thread::take_as_visitor(class);
         } else if !thread::find_heap() {
             return ptr::null_mut();
         }
@@ -120,7 +137,7 @@ fn new_block(size: usize, align: usize) -> (*mut u8, bool) {
         large::allocate(size.max(1), align)
     };
     page::keep_up();
-    background::rouse_if_due();
+    background::start_if_due();
     found.map_or((ptr::null_mut(), false), |(at, zeroed)| (ptr::with_exposed_provenance_mut(at), zeroed))
 }
 

@@ -12,7 +12,6 @@
 //! | the rest | the owning thread inside its section, whoever has borrowed the owner, or the holder of the arena's lock while there is no owner |
 
 use core::cell::Cell;
-use core::cmp::Reverse;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
 
@@ -63,7 +62,7 @@ pub(crate) struct Span {
     size: Cell<u32>,
     capacity: Cell<u16>,
     /// How many slots are free by the span's own bitmap.
-    pub(crate) free: AtomicU16,
+    pub(crate) free: Cell<u16>,
     /// At how many the owner looks at the span as a whole.
     pub(crate) look_at: Cell<u16>,
     /// No word of the bitmap before this one has free slots.
@@ -79,7 +78,7 @@ pub(crate) struct Span {
     /// Pages from which slots may have been taken since the purge last looked.
     pub(crate) touched: AtomicU16,
     /// Pages that may be resident.
-    pub(crate) dirty: AtomicU16,
+    pub(crate) dirty: Cell<Pages>,
     /// Pages that are being given back at this moment: nothing may be taken from the span.
     held: AtomicU16,
     /// How many times in a row the purge found each page free and dirty, as three bits in three masks.
@@ -143,12 +142,6 @@ impl Span {
         chunk::base_of(self)
     }
 
-    /// Whether it comes before the other in the order in which the arena hands slices out.
-    pub(crate) fn precedes(&self, other: &Span) -> bool {
-        let place = |span| (Reverse(chunk::chunk_of(span).address()), chunk::slice_of(span));
-        place(self) < place(other)
-    }
-
     /// The heap whose span it is, or null.
     pub(crate) fn owner(&self) -> *const Heap {
         self.owner.load(Acquire)
@@ -169,7 +162,7 @@ impl Span {
         self.shared.store(false, Relaxed);
         let words = if self.words() <= INLINE_WORDS { &self.inline_bits[..] } else { chunk::own_bits_of(self) };
         self.bits.store(words.as_ptr().cast_mut(), Relaxed);
-        self.free.store(capacity as u16, Relaxed);
+        self.free.set(capacity as u16);
         self.first_word.set(0);
         self.grow_young(Pages::MAX);
         for (word, bits) in self.bits().iter().enumerate() {
@@ -180,7 +173,7 @@ impl Span {
 
     /// Takes `count` free slots, the lowest first, and hands the address of each to `visit`. So many must be free.
     pub(crate) fn take(&self, count: usize, mut visit: impl FnMut(usize)) {
-        debug_assert!(count <= self.free.load(Relaxed) as usize);
+        debug_assert!(count <= self.free.get() as usize);
         let (base, size) = (self.base(), self.slot_size());
         let mut touched = self.touched.load(Relaxed);
         let (mut word, mut left) = (self.first_word.get() as usize, count);
@@ -207,7 +200,7 @@ impl Span {
             page::touched(fresh);
         }
         self.touched.store(touched, Relaxed);
-        self.free.store(self.free.load(Relaxed) - count as u16, Relaxed);
+        self.free.set(self.free.get() - count as u16);
     }
 
     /// Puts slots of this span back, as many of the blocks as are in it before the first that is not, and returns the
@@ -232,7 +225,7 @@ impl Span {
             count += 1;
         }
         self.first_word.set(self.first_word.get().min(lowest as u8));
-        self.free.store(self.free.load(Relaxed) + count as u16, Relaxed);
+        self.free.set(self.free.get() + count as u16);
         &blocks[count..]
     }
 
@@ -309,7 +302,7 @@ impl Span {
                     misuse("double free of a block in the span", self.base());
                 }
                 own.store(before | more, Relaxed);
-                self.free.store(self.free.load(Relaxed) + more.count_ones() as u16, Relaxed);
+                self.free.set(self.free.get() + more.count_ones() as u16);
                 self.first_word.set(0);
             }
         }
@@ -326,7 +319,7 @@ impl Span {
             self.remote_bits()[..self.words()].iter().for_each(|word| word.store(0, Relaxed));
         }
         let touched = self.touched.swap(0, Relaxed);
-        self.dirty.store(self.dirty.load(Relaxed) | touched, Relaxed);
+        self.dirty.set(self.dirty.get() | touched);
         self.grow_young(touched);
         self.owner.store(ptr::null_mut(), Relaxed);
         self.remote.release();
@@ -340,7 +333,7 @@ impl Span {
 
     /// The pages that may be in memory.
     pub(crate) fn possibly_resident(&self) -> Pages {
-        self.dirty.load(Relaxed) | self.touched.load(Relaxed)
+        self.dirty.get() | self.touched.load(Relaxed)
     }
 
     /// The pages that the slots of `word` lie on.
