@@ -3,15 +3,14 @@
 use core::ptr;
 
 use crate::arena::{self, LARGEST_RUN};
-use crate::chunk::{chunk_of, span_at};
-use crate::classes::{CLASSES, MIN_ALIGN, SIZES, SMALL, aligned_class_of, class_of, medium_class_of};
+use crate::chunk::span_at;
+use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of};
 use crate::heap::Heap;
 use crate::profile::{self, Due};
-use crate::remote::{self, Freed};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::span::{Kind, SLICE, Span};
 use crate::sys::PAGE;
-use crate::{background, heap, large, page, purge, remote::Posted, thread, tls};
+use crate::{background, heap, large, page, purge, thread, tls};
 
 /// The largest size that is ever allocated: what a pointer difference can express.
 const MOST: usize = isize::MAX as usize;
@@ -29,26 +28,9 @@ pub fn allocate(size: usize) -> *mut u8 {
 /// [`allocate_slowly`].
 #[inline(always)]
 pub fn allocate_or(size: usize, slowly: impl FnOnce(usize) -> *mut u8) -> *mut u8 {
-    if size > SMALL {
-        return allocate_medium(size, slowly);
-    }
     let heap = tls::enter();
-    let slot = heap.small_magazine(size).take(heap.mark());
-    if slot.is_null() {
-        return slowly(size);
-    }
-    tls::leave();
-    #[cfg(feature = "debug")]
-    crate::debug::fill_fresh(slot);
-    slot
-}
-
-/// Not inlined, so that the way of the small blocks has no detour.
-#[inline(never)]
-extern "C" fn allocate_medium<F: FnOnce(usize) -> *mut u8>(size: usize, slowly: F) -> *mut u8 {
-    let heap = tls::enter();
-    let Some(class) = medium_class_of(size) else { return slowly(size) };
-    let slot = heap.magazine(class).take(heap.mark());
+    let Some(magazine) = heap.magazine_for(size) else { return slowly(size) };
+    let slot = magazine.take(heap.mark());
     if slot.is_null() {
         return slowly(size);
     }
@@ -89,10 +71,10 @@ fn allocate_slot(class: usize, size: usize, align: usize) -> *mut u8 {
         let heap = tls::enter();
         let mut slot = heap.magazine(class).take(heap.mark());
         if slot.is_null() && !ptr::eq(heap, &heap::NOBODY) && !thread::are_left_behind() {
-            slot = heap.take_slowly(class);
+            slot = heap.take_slowly(class, align);
             tls::leave();
             page::keep_up();
-            background::start_if_due();
+            background::rouse_if_due();
             return slot;
         }
         tls::leave();
@@ -102,7 +84,7 @@ fn allocate_slot(class: usize, size: usize, align: usize) -> *mut u8 {
         if thread::are_left_behind() {
             thread::clear_left_behind();
         } else if tls::has_left() {
-            return thread::take_as_visitor(class);
+            return thread::take_as_visitor(class, align);
         } else if !thread::find_heap() {
             return ptr::null_mut();
         }
@@ -137,7 +119,7 @@ fn new_block(size: usize, align: usize) -> (*mut u8, bool) {
         large::allocate(size.max(1), align)
     };
     page::keep_up();
-    background::start_if_due();
+    background::rouse_if_due();
     found.map_or((ptr::null_mut(), false), |(at, zeroed)| (ptr::with_exposed_provenance_mut(at), zeroed))
 }
 
@@ -231,17 +213,7 @@ fn free_elsewhere(span: &'static Span, block: *mut u8) {
             if span.is_free(slot) {
                 misuse(DOUBLE_FREE, address);
             }
-            chunk_of(span).note_change();
-            span.share();
-            match remote::free(span.mailbox(), &span.remote_bits()[slot / 64], 1 << (slot % 64)) {
-                Freed::Noted => {}
-                Freed::MustPost => {
-                    // SAFETY: a claimed span has an owner, and heaps are never unmapped.
-                    unsafe { (*span.owner()).post(span) };
-                    background::poke();
-                }
-                Freed::Twice => misuse(DOUBLE_FREE, address),
-            }
+            heap::free_remotely(span, slot / 64, 1 << (slot % 64), address);
         }
         Kind::Run if address.is_multiple_of(SLICE) => {
             let bytes = span.run_bytes.get() as usize;

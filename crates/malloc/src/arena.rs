@@ -1,4 +1,5 @@
-//! Where slices come from and go to: the lowest free address first, so that high chunks fall empty.
+//! Where slices come from and go to: the first that is free in the oldest chunk that has one, so that the younger ones
+//! fall empty. Chunks are mapped downwards, so the highest is the oldest.
 
 use core::sync::atomic::Ordering::*;
 
@@ -86,7 +87,7 @@ impl Arena {
 
     /// Takes `count` neighbouring slices, the first at a multiple of `align` slices.
     fn take(&mut self, count: usize, align: usize) -> Option<(&'static Chunk, usize)> {
-        for &chunk in self.chunks() {
+        for &chunk in self.chunks().iter().rev() {
             if chunk.longest.get() < count {
                 continue;
             }
@@ -167,6 +168,7 @@ pub(crate) fn new_span(class: usize) -> Option<&'static Span> {
     let mut arena = ARENA.lock();
     let (chunk, slice) = arena.take(1, 1)?;
     let span = chunk.span(slice);
+    chunk.note_bitmaps(slice);
     span.cut(class);
     page::took_span();
     Some(span)
@@ -202,9 +204,9 @@ fn use_run(chunk: &Chunk, first: usize, from: usize, bytes: usize) -> bool {
     for slice in from..count {
         let span = chunk.span(first + slice);
         let used = pages(0, ((bytes - slice * SLICE).div_ceil(PAGE)).min(SLICE_PAGES) - 1);
-        zeroed &= span.dirty.get() & used == 0;
-        page::touched(used & !span.dirty.get());
-        span.dirty.set(span.dirty.get() | used);
+        zeroed &= span.dirty.load(Relaxed) & used == 0;
+        page::touched(used & !span.dirty.load(Relaxed));
+        span.dirty.store(span.dirty.load(Relaxed) | used, Relaxed);
         span.grow_young(used);
         span.set_kind(Kind::RunRest);
     }

@@ -24,6 +24,9 @@ static IS_CHILD: AtomicBool = AtomicBool::new(false);
 /// Not zero when the thread is not to sleep out its pause.
 static HURRY: AtomicU32 = AtomicU32::new(0);
 
+/// Whether more was resident than ever before, and the thread has not come by since.
+static AT_PEAK: AtomicBool = AtomicBool::new(false);
+
 /// A program gets a thread when it allocates and holds this much,
 const MUCH_HELD: u64 = 4 << 20;
 /// or has freed this much. The child of a fork needs it for the latter alone: what it holds is its parent's.
@@ -40,15 +43,20 @@ const SHORTEST_PAUSE: u64 = 2_000_000;
 /// Between two looks while more is resident than is advised.
 const PAUSE_OVER_LIMIT: u64 = 10_000_000;
 
-/// Starts the thread if it is due. Called from allocations alone: the C library frees things while it holds locks that the
-/// start of a thread needs, and the program may hold any. Never called with a lock of the allocator's held.
+/// Has the thread awake when it is due, since what is taken now may be freed where nobody notices. Called from allocations
+/// alone: the C library frees things while it holds locks that the start of a thread needs, and the program may hold any.
+/// Never called with a lock of the allocator's held.
 #[inline]
-pub(crate) fn start_if_due() {
-    if STATE.load(Relaxed) == NOT_STARTED
-        && (FREED.load(Relaxed) >= MUCH_FREED || (!IS_CHILD.load(Relaxed) && page::held_bytes() >= MUCH_HELD))
-    {
-        start_now();
+pub(crate) fn rouse_if_due() {
+    match STATE.load(Relaxed) {
+        ASLEEP => wake(USUAL),
+        NOT_STARTED if is_due() => start_now(),
+        _ => {}
     }
+}
+
+fn is_due() -> bool {
+    FREED.load(Relaxed) >= MUCH_FREED || (!IS_CHILD.load(Relaxed) && page::held_bytes() >= MUCH_HELD)
 }
 
 #[cold]
@@ -99,6 +107,12 @@ pub(crate) fn hurry() {
     }
 }
 
+/// Says that more is resident than ever before.
+pub(crate) fn note_new_peak() {
+    AT_PEAK.store(true, Relaxed);
+    hurry();
+}
+
 /// In the child of a fork: the thread did not come along.
 pub(crate) fn forget() {
     HURRY.store(0, Relaxed);
@@ -140,9 +154,9 @@ extern "C" fn main(_: *mut c_void) -> *mut c_void {
     let (mut pause, mut next_count) = (0, 0);
     loop {
         let usual = if page::is_over_limit() { PAUSE_OVER_LIMIT } else { delay / VISITS };
-        sleep(usual.max(pause).max(SHORTEST_PAUSE));
-        let (start, returned, over) = (sys::now(), page::returned_bytes(), page::is_over_limit());
-        let waiting = if over {
+        rest(usual.max(pause).max(SHORTEST_PAUSE));
+        let (start, returned) = (sys::now(), page::returned_bytes());
+        let waiting = if page::is_over_limit() {
             purge::run(Which::All, start)
         } else {
             purge::run(Which::Aged, start.saturating_sub(delay / VISITS * (VISITS - 1)))
@@ -168,6 +182,19 @@ extern "C" fn main(_: *mut c_void) -> *mut c_void {
         while STATE.load(Acquire) == ASLEEP {
             sys::futex_wait(STATE.as_ptr(), ASLEEP, None);
         }
+    }
+}
+
+/// Sleeps until the next visit is due, or more is resident than is advised.
+fn rest(nanoseconds: u64) {
+    let end = sys::now() + nanoseconds;
+    let mut left = nanoseconds;
+    while left != 0 {
+        sleep(left);
+        if AT_PEAK.swap(false, Relaxed) {
+            purge::relieve();
+        }
+        left = if page::is_over_limit() { 0 } else { end.saturating_sub(sys::now()) };
     }
 }
 

@@ -16,7 +16,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::*};
 
 use crate::span::{SLICE, Span, WORDS};
-use crate::sys::{self, PAGE};
+use crate::sys::{self, PAGE, Range};
 
 /// The size and the alignment of a chunk.
 pub(crate) const CHUNK: usize = 32 << 20;
@@ -36,6 +36,10 @@ const MAP_LEN: usize = 1 << (ADDRESS_BITS - CHUNK.trailing_zeros());
 /// Zero pages of the program until a chunk is noted: 4 KiB of it are resident for each 128 GiB of addresses.
 static MAP: [AtomicU8; MAP_LEN] = [const { AtomicU8::new(0) }; MAP_LEN];
 
+/// How many slices have their bitmaps on one page.
+const SLICES_A_PAGE: usize = PAGE / size_of::<[AtomicU64; WORDS]>();
+const _: () = assert!(SLICES / SLICES_A_PAGE == u64::BITS as usize);
+
 /// What stands at the start of a chunk. All but `changed` belongs to the arena and is guarded by its lock.
 pub(crate) struct Chunk {
     /// A bit for each free slice.
@@ -44,6 +48,8 @@ pub(crate) struct Chunk {
     pub(crate) free_count: Cell<usize>,
     /// No run of free slices is longer than this.
     pub(crate) longest: Cell<usize>,
+    /// A bit for each page of bitmaps that may be resident, of the longer ones and as well of the remote ones.
+    pub(crate) bitmap_pages: Cell<u64>,
     /// Whether something was allocated or freed here since the purge last came by.
     pub(crate) changed: AtomicBool,
     /// Whether the purge has to come by again because pages are waiting for their time.
@@ -96,6 +102,35 @@ impl Chunk {
         let at = self.address() + RECORDS_OFFSET + slice * size_of::<Span>();
         // SAFETY: inside the chunk, where a `Span` lies for each slice; valid as long as the chunk is.
         unsafe { &*core::ptr::with_exposed_provenance(at) }
+    }
+
+    /// Notes that the slice is about to have bitmaps. The arena's lock must be held.
+    pub(crate) fn note_bitmaps(&self, slice: usize) {
+        self.bitmap_pages.set(self.bitmap_pages.get() | 1 << (slice / SLICES_A_PAGE));
+    }
+
+    /// Gives back the pages of bitmaps on which are only those of slices that have no use for any. The arena's lock must
+    /// be held, so that no slice comes to need them.
+    pub(crate) fn discard_bitmaps(&self, is_unused: impl Fn(&Span) -> bool) {
+        let mut ranges = [Range { at: 0, len: PAGE }; 2 * u64::BITS as usize];
+        let mut count = 0;
+        let mut left = self.bitmap_pages.get();
+        while left != 0 {
+            let page = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let first = page * SLICES_A_PAGE;
+            if (first..first + SLICES_A_PAGE).all(|slice| is_unused(self.span(slice))) {
+                ranges[count].at = self.address() + BITS_OFFSET + page * PAGE;
+                ranges[count + 1].at = self.address() + REMOTE_OFFSET + page * PAGE;
+                count += 2;
+                self.bitmap_pages.set(self.bitmap_pages.get() & !(1 << page));
+            }
+        }
+        if count != 0 {
+            // SAFETY: the bitmaps on these pages belong to slices that are no spans of slots. When one becomes a span,
+            // its own bitmap is written anew, and its remote one must be all zeros, as these pages are from now on.
+            unsafe { sys::discard(&ranges[..count]) };
+        }
     }
 
     /// Tells the purge to come by.

@@ -1,10 +1,15 @@
 //! Size classes: which slot size serves a request.
 //!
-//! Steps of 16 bytes up to 512, then sixteen to a doubling up to 32 KiB. Above 256 bytes a slot is less than a
-//! sixteenth larger than the request; below, the alignment of 16 that C asks for sets the step.
+//! Steps of 16 bytes up to 512, then some sixteen to a doubling up to 32 KiB. Above 256 bytes a slot is less than a
+//! fourteenth larger than the request; below, the alignment of 16 that C asks for sets the step.
+//!
+//! Up to 4 KiB, slots share out among them what would be left over at the end of a span, and so serve larger requests.
+//! Above that they leave it over, since a page that no slot lies on takes no memory.
+
+use crate::span::SLICE;
 
 /// How many classes there are.
-pub(crate) const CLASSES: usize = 128;
+pub(crate) const CLASSES: usize = BUILT.1;
 /// The largest request that a class serves.
 pub(crate) const LARGEST: usize = 32 * 1024;
 /// Every slot starts at a multiple of this.
@@ -12,52 +17,69 @@ pub(crate) const MIN_ALIGN: usize = 16;
 
 const FINE_STEPS: usize = 32;
 /// Up to this size every multiple of 16 is a class.
-pub(crate) const SMALL: usize = FINE_STEPS * MIN_ALIGN;
+const SMALL: usize = FINE_STEPS * MIN_ALIGN;
 const STEPS_A_DOUBLING: usize = 16;
+const LARGEST_WITHOUT_REST: usize = 4096;
 
 /// The slot size of every class, rising.
 pub(crate) const SIZES: [u32; CLASSES] = {
     let mut sizes = [0; CLASSES];
     let mut class = 0;
     while class < CLASSES {
-        sizes[class] = if class < FINE_STEPS {
-            (class + 1) * MIN_ALIGN
-        } else {
-            let doubling = (class - FINE_STEPS) / STEPS_A_DOUBLING;
-            let step = (class - FINE_STEPS) % STEPS_A_DOUBLING + 1;
-            (SMALL << doubling) + step * ((SMALL / STEPS_A_DOUBLING) << doubling)
-        } as u32;
+        sizes[class] = BUILT.0[class];
         class += 1;
     }
     sizes
 };
 
-/// Above the small sizes every class is a multiple of this.
-const STEP: usize = SMALL / STEPS_A_DOUBLING;
+const STEPS: usize = FINE_STEPS + STEPS_A_DOUBLING * (LARGEST / SMALL).ilog2() as usize;
 
-static CLASS_OF_STEP: [u8; LARGEST / STEP + 1] = {
-    let mut table = [0; LARGEST / STEP + 1];
+/// The sizes, and how many there are.
+const BUILT: ([u32; STEPS], usize) = {
+    let mut sizes = [0; STEPS];
     let (mut step, mut class) = (0, 0);
-    while step < table.len() {
-        while (SIZES[class] as usize) < step * STEP {
+    while step < STEPS {
+        let size = size_of_step(step);
+        if class == 0 || sizes[class - 1] < size {
+            sizes[class] = size;
             class += 1;
         }
-        table[step] = class as u8;
         step += 1;
     }
-    table
+    (sizes, class)
 };
+
+const fn size_of_step(step: usize) -> u32 {
+    if step < FINE_STEPS {
+        return ((step + 1) * MIN_ALIGN) as u32;
+    }
+    let base = SMALL << ((step - FINE_STEPS) / STEPS_A_DOUBLING);
+    let size = base + ((step - FINE_STEPS) % STEPS_A_DOUBLING + 1) * (base / STEPS_A_DOUBLING);
+    let size = if size <= LARGEST_WITHOUT_REST { SLICE / (SLICE / size) } else { size };
+    (size - size % MIN_ALIGN) as u32
+}
+
+/// For each number of units of [`MIN_ALIGN`] its class.
+static CLASS_OF_UNITS: [u8; LARGEST / MIN_ALIGN + 1] = classes_of_units();
+
+/// For each number of units of [`MIN_ALIGN`] its class.
+pub(crate) const fn classes_of_units() -> [u8; LARGEST / MIN_ALIGN + 1] {
+    let mut table = [0; LARGEST / MIN_ALIGN + 1];
+    let (mut units, mut class) = (0, 0);
+    while units < table.len() {
+        while (SIZES[class] as usize) < units * MIN_ALIGN {
+            class += 1;
+        }
+        table[units] = class as u8;
+        units += 1;
+    }
+    table
+}
 
 /// The class of a request of `size` bytes, or `None` when it is too large for any.
 #[inline(always)]
 pub(crate) fn class_of(size: usize) -> Option<usize> {
-    if size <= SMALL { Some(size.saturating_sub(1) / MIN_ALIGN) } else { medium_class_of(size) }
-}
-
-/// The class of a request above [`SMALL`], or `None` when it is too large for any.
-#[inline(always)]
-pub(crate) fn medium_class_of(size: usize) -> Option<usize> {
-    (size <= LARGEST).then(|| CLASS_OF_STEP[size.div_ceil(STEP)] as usize)
+    (size <= LARGEST).then(|| CLASS_OF_UNITS[size.div_ceil(MIN_ALIGN)] as usize)
 }
 
 /// The class whose slots hold `size` bytes and all start at a multiple of `align`, a power of two.
@@ -71,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wastes_less_than_a_sixteenth() {
+    fn wastes_less_than_a_fourteenth() {
         assert_eq!(SIZES[0], 16);
         assert_eq!(SIZES[CLASSES - 1] as usize, LARGEST);
         for size in 0..=LARGEST {
@@ -80,7 +102,7 @@ mod tests {
             assert!(slot >= size);
             assert!(class == 0 || (SIZES[class - 1] as usize) < size, "{size} would fit a smaller slot");
             if size > 256 {
-                assert!((slot - size) * 16 < slot, "{size} in {slot}");
+                assert!((slot - size) * 14 < slot, "{size} in {slot}");
             } else {
                 assert!(slot - size.max(1) < 16);
             }

@@ -5,11 +5,11 @@ use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::arena::ARENA;
-use crate::heap::{Heap, ORPHANS, Tenant, borrow};
+use crate::heap::{Heap, ORPHANS, Patience, Tenant, borrow};
 use crate::large::LARGE;
 use crate::purge::PURGE;
 use crate::thread::{LEFT_BEHIND, REGISTRY};
-use crate::{background, page, thread, tls};
+use crate::{background, page, sys, thread, tls};
 
 /// Has the handlers called around every fork.
 pub(crate) fn register() {
@@ -17,8 +17,8 @@ pub(crate) fn register() {
     unsafe { libc::pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
 }
 
-/// How often the forking thread looks whether another has left its section: the longest of them maps memory.
-const PATIENCE: usize = 1_000_000;
+/// The longest section maps memory, and a thread may have lost its processor inside.
+const PATIENCE: Patience = Patience { looks: 1_000_000, between: sys::yield_now };
 
 /// Borrows every heap and takes every lock, in the order in which they nest: purge, registry, heaps, orphans, arena,
 /// large blocks.

@@ -5,47 +5,49 @@
 
 mod bins;
 mod borrow;
+mod foreign;
+mod limits;
 mod magazine;
+mod tag;
 
 use core::cell::Cell;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use bins::Bins;
-pub(crate) use borrow::borrow;
-use magazine::{FIRST, Magazine, ROOM, room};
+pub(crate) use borrow::{Patience, borrow};
+pub(crate) use foreign::free_remotely;
+use magazine::{Magazine, PLACES, ROOM, most_at_once, room};
 
 use crate::chunk::{chunk_of, span_of};
-use crate::classes::{CLASSES, SIZES};
+use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES};
 use crate::lock::RawLock;
-use crate::profile::{self, Sampler};
+use crate::profile::Sampler;
 use crate::remote::{Inbox, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, MARK_GONE, misuse};
 use crate::section::Seat;
 use crate::span::{SLICE, Span};
-use crate::{arena, thread, window};
+use crate::sys::PAGE;
+use crate::{arena, window};
 
 /// The heap of a thread that has none: there are no slots in it, and no span ever belongs to it.
 pub(crate) static NOBODY: Heap = Heap::new();
 /// The owner of the spans whose thread has ended. Whoever needs one adopts it.
 pub(crate) static ORPHANS: Heap = Heap::new();
 
-/// What the magazines of all heaps together may hold, in bytes, and what those of one may, but for one slot of each
-/// class. The purge takes it all from threads that sleep.
-const ALL_MAY_CACHE: usize = 64 << 20;
-const LEAST_CACHED: usize = 256 << 10;
-const MOST_CACHED: usize = 4 << 20;
-/// When all that may be held is, one magazine in turn lets half of its share go for so many wishes of others.
-const WISHES_A_HALVING: usize = 8;
-/// The bits of a tag that say whose span it is stand above those that say where its magazine lies.
-const TAG_SHIFT: u32 = 16;
+/// A block of this size or more may have a slot of one of the next classes, so that a few large blocks of many sizes share
+/// spans.
+const LEAST_FROM_NEIGHBOUR: u32 = 4096;
+const NEIGHBOURS: usize = 3;
 
 /// The class of the slot at `address`, a live block. `None` when it is not a slot, or not known to be one.
 #[inline(always)]
 pub(crate) fn class_at(address: usize) -> Option<usize> {
-    let place = window::get(address) as usize % (1 << TAG_SHIFT);
-    (place / size_of::<Magazine>()).checked_sub(1)
+    tag::class(window::get(address))
 }
+
+/// What a heap takes with the memory of its magazines, and a word behind that which a free may look at.
+pub(crate) const HEAP_BYTES: usize = (size_of::<Heap>() + (ROOM + 1) * size_of::<usize>()).next_multiple_of(PAGE);
 
 /// Whose heap it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,13 +69,13 @@ pub(crate) struct Heap {
     /// The start of the window and its tags, here so that one load leads to each.
     window: Cell<usize>,
     tags: Cell<*const AtomicU32>,
-    /// What the tag of an own span has in its upper half, or zero when the heap's number does not fit there.
-    tag: Cell<u32>,
+    /// See [`tag`]; zero when there was no code left.
+    code: Cell<u32>,
     /// The sum over all magazines of the bytes each may hold.
     may_cache: Cell<usize>,
     /// How often a magazine that wished to hold more had to wait for others to hold less.
     wishes: Cell<usize>,
-    /// A magazine for each class, after one for blocks of no size that is always empty.
+    /// A magazine for each class, after one that is always full.
     magazines: [Magazine; CLASSES + 1],
     /// For each class the span from which its magazine is filled, or null.
     open: [Cell<*const Span>; CLASSES],
@@ -87,16 +89,14 @@ pub(crate) struct Heap {
     /// Whether the purge has borrowed it, or wants to. Guarded by the purge's lock.
     borrowed: AtomicBool,
     pub(crate) wanted: Cell<bool>,
-    /// How many slots had been taken when the purge last came by. Guarded by the purge's lock.
-    taken_before: Cell<u64>,
+    /// How many slots of each class had been taken when the purge last came by. Guarded by the purge's lock.
+    taken_before: [Cell<u64>; CLASSES],
     /// Guarded by the registry's lock.
     pub(crate) next_registered: Cell<*const Heap>,
     /// Guarded by the registry's lock.
     pub(crate) tenant: Cell<Tenant>,
     /// How often the thread's end has been announced to it. Only for the owning thread.
     pub(crate) farewells: Cell<u32>,
-    /// The memory of the magazines, and a word behind it that a free may look at.
-    entries: [Cell<usize>; ROOM + 1],
 }
 
 // SAFETY: the thread and the borrower exclude each other, and the rest says what guards it.
@@ -107,7 +107,7 @@ impl Heap {
         Self {
             window: Cell::new(window::NOWHERE),
             tags: Cell::new(ptr::null()),
-            tag: Cell::new(0),
+            code: Cell::new(0),
             may_cache: Cell::new(0),
             wishes: Cell::new(0),
             magazines: [const { Magazine::new() }; CLASSES + 1],
@@ -119,28 +119,32 @@ impl Heap {
             seat: AtomicPtr::new(ptr::null_mut()),
             borrowed: AtomicBool::new(false),
             wanted: Cell::new(false),
-            taken_before: Cell::new(0),
+            taken_before: [const { Cell::new(0) }; CLASSES],
             next_registered: Cell::new(ptr::null()),
             tenant: Cell::new(Tenant::None),
             farewells: Cell::new(0),
-            entries: [const { Cell::new(0) }; ROOM + 1],
         }
     }
 
-    /// Makes fresh memory of zero bytes a heap that can be used, the one with this number.
+    /// Makes [`HEAP_BYTES`] fresh zero bytes a heap that can be used, the one with this number.
     pub(crate) fn equip(&self, number: usize) {
-        let mut end = self.entries.as_ptr_range().start.expose_provenance();
+        let mut end = self.entries();
         for class in 0..CLASSES {
             end += room(class) * size_of::<usize>();
             self.magazine(class).equip(end);
         }
         self.window.set(window::NOWHERE);
-        if let Ok(number @ 1..) = u16::try_from(number) {
+        if let Some(code) = tag::code(number) {
             let (start, tags) = window::view();
             self.window.set(start);
             self.tags.set(tags);
-            self.tag.set(u32::from(number) << TAG_SHIFT);
+            self.code.set(code);
         }
+    }
+
+    /// Where the memory of the magazines starts: behind the heap.
+    fn entries(&self) -> usize {
+        ptr::from_ref(self).expose_provenance() + size_of::<Self>()
     }
 
     /// The magazine of a class.
@@ -151,25 +155,18 @@ impl Heap {
         unsafe { self.magazines.get_unchecked(class + 1) }
     }
 
-    /// The magazine for blocks of `size` bytes, at most 512.
+    /// The magazine for blocks of `size` bytes; `None` when they are too large for slots.
     #[inline(always)]
-    pub(crate) fn small_magazine(&self, size: usize) -> &Magazine {
-        const { assert!(size_of::<Magazine>() == 32) };
-        // Up to 512 bytes a class goes up by 16 bytes, and the first magazine is for none.
-        let place = (size + 15) & !15;
-        // SAFETY: there are more than 33 magazines.
-        unsafe { &*self.magazines.as_ptr().byte_add(place * 2) }
+    pub(crate) fn magazine_for(&self, size: usize) -> Option<&Magazine> {
+        (size <= LARGEST).then(|| {
+            // SAFETY: the table goes as far as the largest size.
+            let place = *unsafe { PLACES.get_unchecked((size + MIN_ALIGN - 1) >> MIN_ALIGN.trailing_zeros()) } as usize;
+            // SAFETY: the table says where magazines lie.
+            unsafe { &*self.magazines.as_ptr().byte_add(place) }
+        })
     }
 
-    /// The tag of its own spans of `class`; zero when it has none.
-    fn tag_of(&self, class: usize) -> u32 {
-        match self.tag.get() {
-            0 => 0,
-            tag => tag | (size_of::<Magazine>() * (class + 1)) as u32,
-        }
-    }
-
-    /// Puts the block into a magazine if it is a slot of an own span; false when it has to be freed the long way.
+    /// Puts the block into a magazine if it is a slot that may be kept here; false when it has to be freed the long way.
     ///
     /// # Safety
     /// Nobody may use the block any more.
@@ -181,13 +178,10 @@ impl Heap {
         }
         // SAFETY: inside the window's map, which is never unmapped.
         let tag = unsafe { &*self.tags.get().add(slice) }.load(Relaxed);
-        let place = (tag ^ self.tag.get()) as usize;
-        if place >> TAG_SHIFT != 0 {
-            return false;
-        }
-        // SAFETY: the tag of an own span has the place of a magazine in its lower half.
+        let Some(place) = tag::place(tag, self.code.get()) else { return false };
+        // SAFETY: tags have the places of magazines.
         let magazine = unsafe { &*self.magazines.as_ptr().byte_add(place) };
-        // SAFETY: the caller's promise, and an own span has slots.
+        // SAFETY: the caller's promise, and what has a magazine that is not full has slots.
         unsafe { magazine.put(block, self.mark()) }
     }
 
@@ -197,30 +191,48 @@ impl Heap {
         ptr::from_ref(self).addr()
     }
 
-    /// Takes a slot of `class` when its magazine had none, and fills that. Null when there is no memory.
-    pub(crate) fn take_slowly(&self, class: usize) -> *mut u8 {
+    /// Takes a slot of `class`, or one that lies at a multiple of `align` all the same, when the magazine had none, and
+    /// fills that. Null when there is no memory.
+    pub(crate) fn take_slowly(&self, class: usize, align: usize) -> *mut u8 {
         let magazine = self.magazine(class);
         if let Some(slot) = magazine.next() {
             misuse(MARK_GONE, slot);
         }
         self.let_hold_more(class);
-        let wanted = (magazine.limit() / 2).max(1);
+        let wanted = (magazine.limit() / 2).min(most_at_once(class)).max(1);
         loop {
             // SAFETY: null or a span of this heap, which stays mapped while it is open.
             if let Some(span) = unsafe { self.open[class].get().as_ref() }
-                && span.free.get() > 0
+                && span.free.load(Relaxed) > 0
             {
                 if magazine.limit() == 0 {
                     return self.take_past_magazine(span);
                 }
-                let count = wanted.min(span.free.get() as usize);
+                let count = wanted.min(span.free.load(Relaxed) as usize);
                 span.take(count, magazine.fill(count, self.mark()));
                 return magazine.take(self.mark());
             }
-            if !self.open_another(class) {
+            if self.open_another(class) {
+                continue;
+            }
+            if let Some(slot) = self.take_from_neighbour(class, align) {
+                return slot;
+            }
+            if !self.open_new(class) {
                 return ptr::null_mut();
             }
         }
+    }
+
+    /// Takes a somewhat larger slot that is at hand, where a span for a single large block would be the alternative.
+    fn take_from_neighbour(&self, class: usize, align: usize) -> Option<*mut u8> {
+        if SIZES[class] < LEAST_FROM_NEIGHBOUR {
+            return None;
+        }
+        let mut neighbours = (class + 1..CLASSES).take(NEIGHBOURS);
+        let fits = |class: &usize| (SIZES[*class] as usize).is_multiple_of(align) && self.magazine(*class).len() > 0;
+        let slot = self.magazine(neighbours.find(fits)?).take(self.mark());
+        (!slot.is_null()).then_some(slot)
     }
 
     fn take_past_magazine(&self, span: &Span) -> *mut u8 {
@@ -230,10 +242,19 @@ impl Heap {
         ptr::with_exposed_provenance_mut(slot)
     }
 
+    /// Has another of its own spans serve the class.
     fn open_another(&self, class: usize) -> bool {
         self.close(class);
         self.drain_inbox();
-        let found = self.bins.pick(class).or_else(|| self.adopt(class)).or_else(|| self.cut(class));
+        self.open_span(class, self.bins.pick(class))
+    }
+
+    /// Has a span serve the class that it did not have before.
+    fn open_new(&self, class: usize) -> bool {
+        self.open_span(class, self.adopt(class).or_else(|| self.cut(class)))
+    }
+
+    fn open_span(&self, class: usize, found: Option<&'static Span>) -> bool {
         let Some(span) = found else { return false };
         chunk_of(span).note_change();
         span.look_at.set(u16::MAX);
@@ -249,7 +270,7 @@ impl Heap {
     }
 
     fn own(&self, span: &Span) {
-        window::set(span.base(), self.tag_of(span.class()));
+        window::set(span.base(), if self.code.get() == 0 { 0 } else { tag::tag(self.code.get(), span.class()) });
         span.set_owner(self);
     }
 
@@ -263,7 +284,8 @@ impl Heap {
         }
     }
 
-    fn is_open(&self, span: &Span) -> bool {
+    /// Whether slots are taken from the span at present.
+    pub(crate) fn is_open(&self, span: &Span) -> bool {
         ptr::eq(self.open[span.class()].get(), span)
     }
 
@@ -313,53 +335,15 @@ impl Heap {
     /// Moves as many of the blocks back into their span as are in it before the first that is not, and returns the rest.
     #[inline(always)]
     fn put_back<'a>(&self, span: &'static Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
+        if !ptr::eq(span.owner(), self) {
+            return foreign::put_back(span, blocks);
+        }
         let rest = span.put(blocks);
         chunk_of(span).note_change();
-        if span.free.get() >= span.look_at.get() {
+        if span.free.load(Relaxed) >= span.look_at.get() {
             self.look(span);
         }
         rest
-    }
-
-    /// Lets the magazine of `class` hold twice as many, as far as it has room; now and then at the expense of another.
-    fn let_hold_more(&self, class: usize) {
-        let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
-        if profile::is_on() {
-            // Every allocation has to come by the slow way.
-            self.empty(class, magazine.len());
-            return self.set_limit(class, 0);
-        }
-        let limit = magazine.limit();
-        let more = if limit == 0 { FIRST.min(room(class)) } else { limit.min(room(class) - limit) };
-        if more == 0 {
-            return;
-        }
-        let bound = (ALL_MAY_CACHE / thread::count()).clamp(LEAST_CACHED, MOST_CACHED);
-        if self.may_cache.get() + more * size > bound {
-            let wishes = self.wishes.get().wrapping_add(1);
-            self.wishes.set(wishes);
-            if wishes.is_multiple_of(WISHES_A_HALVING) {
-                self.let_hold_half(wishes / WISHES_A_HALVING % CLASSES);
-            }
-        }
-        if self.may_cache.get() + more * size <= bound {
-            self.set_limit(class, limit + more);
-        } else if limit == 0 {
-            self.set_limit(class, 1);
-        }
-    }
-
-    fn let_hold_half(&self, class: usize) {
-        let magazine = self.magazine(class);
-        let half = magazine.limit().div_ceil(2);
-        self.empty(class, magazine.len().saturating_sub(half));
-        self.set_limit(class, half);
-    }
-
-    fn set_limit(&self, class: usize, limit: usize) {
-        let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
-        self.may_cache.set(self.may_cache.get() + limit * size - magazine.limit() * size);
-        magazine.set_limit(limit);
     }
 
     /// Puts a span where it belongs now: into another list, or back to the arena when nothing in it is in use.
@@ -373,7 +357,7 @@ impl Heap {
 
     /// Puts a span that is in no list where it belongs.
     fn settle(&self, span: &'static Span) {
-        if span.free.get() as usize == span.capacity() && !span.is_held() && span.retire() {
+        if span.free.load(Relaxed) as usize == span.capacity() && !span.is_held() && span.retire() {
             window::set(span.base(), 0);
             arena::return_span(span);
         } else {

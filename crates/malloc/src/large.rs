@@ -231,7 +231,7 @@ unsafe fn unmap(block: Block) {
     unsafe { sys::unmap(block.at, block.len + PAGE) };
 }
 
-/// Makes a kept block `len` bytes long. What it is too long by is kept on; all of it is unmapped when it cannot grow.
+/// Makes a kept block `len` bytes long. What it is too long by is kept on, and so is all of it when it cannot grow.
 fn resize(Cached { block, since }: Cached, len: usize) -> Option<Block> {
     if block.len >= len {
         return Some(if block.len - len < len / 8 { block } else { split(block, len, since) });
@@ -240,7 +240,9 @@ fn resize(Cached { block, since }: Cached, len: usize) -> Option<Block> {
     unsafe {
         sys::unguard(block.at + block.len);
         let Some(at) = sys::remap(block.at, block.len + PAGE, len + PAGE) else {
-            unmap(block);
+            // The kernel does not move what was joined from several mappings.
+            guard(block);
+            keep_on(block, since);
             return None;
         };
         let block = Block { at, len };
@@ -254,13 +256,18 @@ fn split(block: Block, len: usize, since: u64) -> Block {
     let rest = Block { at: block.at + len + PAGE, len: block.len - len - PAGE };
     let block = Block { at: block.at, len };
     guard(block);
-    let unwanted = LARGE.lock().keep(rest, since);
-    if let Err(rest) = unwanted {
-        page::unmapped(rest.len);
-        // SAFETY: it was cut off from a block that nobody else knows of.
-        unsafe { unmap(rest) };
-    }
+    keep_on(rest, since);
     block
+}
+
+/// Keeps a block that nobody else knows of, since it was kept or is part of one that was, or unmaps it.
+fn keep_on(block: Block, since: u64) {
+    let unwanted = LARGE.lock().keep(block, since);
+    if let Err(block) = unwanted {
+        page::unmapped(block.len);
+        // SAFETY: nobody else knows of it.
+        unsafe { unmap(block) };
+    }
 }
 
 /// Frees the block at `at`; false when there is none.

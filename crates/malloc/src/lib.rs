@@ -6,7 +6,7 @@
 //!
 //! # The way of a block
 //!
-//! A request up to 32 KiB is rounded to one of 128 size classes and gets a *slot* of a *span*, 64 KiB cut into slots
+//! A request up to 32 KiB is rounded to one of 125 size classes and gets a *slot* of a *span*, 64 KiB cut into slots
 //! of one size. The record about a span lies elsewhere and has a bit for each slot, set while the slot is free. A
 //! thread has some slots of each class at hand, in a *magazine*: allocating pops one, freeing pushes it, and now and
 //! then a magazine is filled from the bitmaps or emptied into them. A free by another thread than the one that owns

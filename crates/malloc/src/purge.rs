@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering::*;
 
 use crate::arena::ARENA;
 use crate::chunk::{self, Chunk, FIRST_SLICE, MOST_SLICES, SLICES};
-use crate::heap::{Heap, ORPHANS, borrow};
+use crate::heap::{Heap, ORPHANS, Patience, borrow};
 use crate::lock::RawLock;
 use crate::span::{Kind, Pages, SLICE, SLICE_PAGES, Span, pages};
 use crate::sys::{self, PAGE, Range};
@@ -26,18 +26,23 @@ pub(crate) const VISITS: u64 = 7;
 /// After how many visits the pages of the first group go; the others follow one visit later each.
 const FIRST_AGE: u16 = 3;
 const GROUPS: usize = 3;
+/// An active thread is not disturbed for less than this, in bytes.
+const WORTH_BORROWING: usize = 64 * 1024;
 /// How many spans' pages are given back in one go: at most 8 MiB, which takes less than half a millisecond.
 const BATCH: usize = 128;
 /// A span has at most eight separate runs of free pages, and `process_madvise` takes 1024 ranges.
 const MOST_RANGES: usize = BATCH * SLICE_PAGES / 2;
-/// How often the purge looks whether threads have left their sections before it puts that off to its next visit.
-const PATIENCE: usize = 100;
+/// Some microseconds, since the owners of other heaps may be waiting. Whom the purge does not get now it gets at its next
+/// visit.
+const PATIENCE: Patience = Patience { looks: 300, between: core::hint::spin_loop };
 
 /// Which pages are to go.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
     /// Those whose time has come.
     Aged,
+    /// Those in spans from which nobody takes slots at present.
+    Closed,
     /// All that are free.
     All,
 }
@@ -49,16 +54,34 @@ pub(crate) fn run(which: Which, before: u64) -> bool {
         let _purge = PURGE.hold();
         put_away(which)
     };
+    for_each_chunk(|chunk| {
+        if chunk.changed.swap(false, Relaxed) || chunk.waiting.get() || which == Which::All {
+            waiting |= visit(chunk, which);
+        }
+    });
+    large::purge(before) || waiting
+}
+
+/// Gives back at once what is free in spans, but for those from which slots are being taken. For the moment when more is
+/// resident than ever before: a span serves one size alone, and what the program needs now is another.
+pub(crate) fn relieve() {
+    {
+        let _purge = PURGE.hold();
+        put_away(Which::Aged);
+    }
+    for_each_chunk(|chunk| {
+        visit_spans(chunk, Which::Closed, &mut Batch::new());
+    });
+}
+
+fn for_each_chunk(mut visit: impl FnMut(&'static Chunk)) {
     let mut from = 0;
     loop {
         let _purge = PURGE.hold();
         let Some(chunk) = ARENA.lock().chunk_from(from) else { break };
         from = chunk.address() + 1;
-        if chunk.changed.swap(false, Relaxed) || chunk.waiting.get() || which == Which::All {
-            waiting |= visit(chunk, which);
-        }
+        visit(chunk);
     }
-    large::purge(before) || waiting
 }
 
 /// Whether something happened since the last visit that makes another one worth while.
@@ -69,24 +92,34 @@ pub(crate) fn is_wanted() -> bool {
         || thread::heaps().any(Heap::has_post)
 }
 
-/// Puts the slots that threads have at hand back into their spans, but for threads that took some a moment ago.
-/// Whether there are such threads.
+/// Puts slots that threads have at hand back into their spans: those that lay there unneeded since the last visit, or
+/// all. Whether there are threads that need theirs.
 fn put_away(which: Which) -> bool {
     let mut active = false;
     for heap in thread::heaps() {
-        let cached = heap.cached() != 0;
-        let spared = cached && heap.was_active() && which == Which::Aged;
-        active |= spared;
-        heap.wanted.set(!spared && (cached || heap.has_post()));
+        let spared = which == Which::Aged && heap.is_active();
+        active |= spared && heap.cached() != 0;
+        heap.wanted.set(if spared {
+            heap.unneeded() >= WORTH_BORROWING
+        } else {
+            heap.cached() != 0 || heap.has_post()
+        });
     }
     if thread::heaps().any(|heap| heap.wanted.get()) {
         let borrowed = borrow(|heap| heap.wanted.get(), PATIENCE);
+        active |= thread::heaps().any(|heap| heap.wanted.get() && !heap.is_borrowed());
         thread::heaps().filter(|heap| heap.is_borrowed()).for_each(|heap| {
-            heap.put_away();
+            if which == Which::Aged && heap.is_active() {
+                heap.put_away_unneeded();
+            } else {
+                heap.put_away();
+                heap.shrink();
+            }
             heap.give_back();
         });
         drop(borrowed);
     }
+    thread::heaps().for_each(Heap::note_visit);
     let _held = ORPHANS.lock.hold();
     ORPHANS.drain_inbox();
     active
@@ -95,12 +128,32 @@ fn put_away(which: Which) -> bool {
 /// Whether the purge has something to do with the span. Only a hint, but for a borrower.
 fn needs_visit(span: &Span) -> bool {
     !span.is_held()
-        && (span.free.get() as usize == span.capacity() || span.free_pages() & span.possibly_resident() != 0)
+        && (span.free.load(Relaxed) as usize == span.capacity() || span.free_pages() & span.possibly_resident() != 0)
 }
 
 /// Whether something in the chunk is waiting for its time. The chunk may be gone afterwards.
 fn visit(chunk: &'static Chunk, which: Which) -> bool {
     let mut batch = Batch::new();
+    let mut waiting = visit_spans(chunk, which, &mut batch);
+    waiting |= visit_rest(chunk, which, &mut batch);
+    batch.give_back();
+    chunk.waiting.set(waiting);
+    let mut arena = ARENA.lock();
+    if !waiting {
+        chunk.discard_bitmaps(|span| span.kind() != Kind::Slots && span.dirty.load(Relaxed) == 0 && !span.is_held());
+    }
+    let empty = chunk.free_count.get() == MOST_SLICES;
+    if empty
+        && arena.chunks().len() > 1
+        && (FIRST_SLICE..SLICES).all(|slice| chunk.span(slice).dirty.load(Relaxed) == 0)
+    {
+        arena.remove(chunk);
+    }
+    waiting
+}
+
+/// Visits the slices that are spans of slots. Whether something in them is waiting for its time.
+fn visit_spans(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
     let mut waiting = false;
     let mut slice = FIRST_SLICE;
     while slice < SLICES {
@@ -109,19 +162,11 @@ fn visit(chunk: &'static Chunk, which: Which) -> bool {
             let _borrowed = borrow(|heap| heap.wanted.get(), PATIENCE);
             let _held = ORPHANS.lock.hold();
             while slice < SLICES && !batch.is_full() {
-                waiting |= visit_slots(chunk.span(slice), which, &mut batch);
+                waiting |= visit_slots(chunk.span(slice), which, batch);
                 slice += 1;
             }
         }
         batch.give_back();
-    }
-    waiting |= visit_rest(chunk, which, &mut batch);
-    batch.give_back();
-    chunk.waiting.set(waiting);
-    let mut arena = ARENA.lock();
-    let empty = chunk.free_count.get() == MOST_SLICES;
-    if empty && arena.chunks().len() > 1 && (FIRST_SLICE..SLICES).all(|slice| chunk.span(slice).dirty.get() == 0) {
-        arena.remove(chunk);
     }
     waiting
 }
@@ -152,20 +197,20 @@ fn visit_slots(span: &'static Span, which: Which, batch: &mut Batch) -> bool {
     if !heap.is_borrowed() && !core::ptr::eq(heap, &ORPHANS) {
         return heap.wanted.get();
     }
-    if span.is_held() {
+    if span.is_held() || (which == Which::Closed && heap.is_open(span)) {
         return true;
     }
     let touched = span.touched.swap(0, Relaxed);
-    span.dirty.set(span.dirty.get() | touched);
+    span.dirty.store(span.dirty.load(Relaxed) | touched, Relaxed);
     span.collect();
-    if span.free.get() as usize == span.capacity() {
+    if span.free.load(Relaxed) as usize == span.capacity() {
         heap.close_span(span);
         heap.look(span);
         if span.kind() == Kind::Free {
             return true;
         }
     }
-    let candidates = span.free_pages() & span.dirty.get();
+    let candidates = span.free_pages() & span.dirty.load(Relaxed);
     let due = grow_older(span, candidates, touched, which);
     if due != 0 {
         heap.close_span(span);
@@ -197,7 +242,7 @@ fn visit_rest(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
             }
             _ => continue,
         };
-        let candidates = unused & span.dirty.get();
+        let candidates = unused & span.dirty.load(Relaxed);
         let due = grow_older(span, candidates, 0, which);
         if due != 0 {
             span.hold(due);
@@ -213,7 +258,7 @@ fn visit_rest(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
 
 /// Makes the candidates a visit older, but for those that were touched, and says which of them are to go.
 fn grow_older(span: &Span, candidates: Pages, touched: Pages, which: Which) -> Pages {
-    if which == Which::All {
+    if which != Which::Aged {
         return candidates;
     }
     let mut carry = candidates;
@@ -291,7 +336,7 @@ impl Batch {
 /// Ends the holding of pages that have been given back.
 fn let_go(span: &'static Span, given: Pages) {
     let clean = || {
-        span.dirty.set(span.dirty.get() & !given);
+        span.dirty.store(span.dirty.load(Relaxed) & !given, Relaxed);
         span.grow_young(given);
         span.hold(0);
     };

@@ -59,15 +59,15 @@ pub(crate) enum Freed {
     Noted,
     /// Done; the caller has to post the span.
     MustPost,
-    /// The slot was free already.
+    /// A slot was free already.
     Twice,
 }
 
-/// Frees the slot `bit` of `word`, a word of the span's remote bitmap.
+/// Frees the slots `bits` of `word`, a word of the span's remote bitmap.
 #[inline]
-pub(crate) fn free<T>(mailbox: &Mailbox<T>, word: &AtomicU64, bit: u64) -> Freed {
+pub(crate) fn free<T>(mailbox: &Mailbox<T>, word: &AtomicU64, bits: u64) -> Freed {
     let claimed = mailbox.claim();
-    if word.fetch_or(bit, Ordering::AcqRel) & bit != 0 {
+    if word.fetch_or(bits, Ordering::AcqRel) & bits != 0 {
         Freed::Twice
     } else if claimed {
         Freed::MustPost

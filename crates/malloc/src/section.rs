@@ -25,7 +25,7 @@ impl<T> Seat<T> {
     }
 
     /// Begins the thread's section. What it finds stays its own until [`Seat::leave`].
-    #[cfg(any(loom, not(target_arch = "x86_64")))]
+    #[cfg(any(loom, thread_sanitizer, not(target_arch = "x86_64")))]
     pub(crate) fn enter(&self) -> *const T {
         self.inside.store(1, Ordering::Relaxed);
         crate::sync::light_barrier();
@@ -33,7 +33,7 @@ impl<T> Seat<T> {
     }
 
     /// Ends the thread's section.
-    #[cfg(any(loom, not(target_arch = "x86_64")))]
+    #[cfg(any(loom, thread_sanitizer, not(target_arch = "x86_64")))]
     pub(crate) fn leave(&self) {
         self.inside.store(0, Ordering::Release);
     }

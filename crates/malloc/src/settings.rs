@@ -5,6 +5,7 @@
 //! | `PLANET_MALLOC_DELAY_MS` | after how long unused memory has gone back | 1000 |
 //! | `PLANET_MALLOC_BACKGROUND` | `0`: no thread of its own; the program calls `malloc_trim` or `planet_malloc_release` | 1 |
 //! | `PLANET_MALLOC_CACHE_MB` | how much of freed large blocks is kept for reuse until then | 256 |
+//! | `PLANET_MALLOC_MAGAZINES_MB` | how much all threads together may have at hand for their next allocations; one may have a quarter of it, and always 256 KiB | 64 |
 //! | `PLANET_MALLOC_LIMIT` | bytes: while more are resident, freed memory goes back at once; 0 for no limit | 0 |
 //! | `PLANET_MALLOC_PROFILE` and two more | see [`profile`] | no profile |
 //! | `PLANET_MALLOC_PAGES` | the folder of the [live figures](crate::page), an absolute path; empty or `0` for none | `/dev/shm/planet-malloc.UID` |
@@ -74,6 +75,7 @@ fn number(text: &[u8]) -> Option<u64> {
 pub(crate) static DELAY_MS: Setting = Setting::new(c"PLANET_MALLOC_DELAY_MS", 1000, 3_600_000);
 pub(crate) static BACKGROUND: Setting = Setting::new(c"PLANET_MALLOC_BACKGROUND", 1, 1);
 pub(crate) static CACHE_MB: Setting = Setting::new(c"PLANET_MALLOC_CACHE_MB", 256, 1 << 20);
+pub(crate) static MAGAZINES_MB: Setting = Setting::new(c"PLANET_MALLOC_MAGAZINES_MB", 64, 1 << 20);
 pub(crate) static LIMIT: Setting = Setting::new(c"PLANET_MALLOC_LIMIT", 0, 1 << 47);
 pub(crate) static PROFILE_RATE: Setting =
     Setting::new(c"PLANET_MALLOC_PROFILE_RATE", profile::Options::USUAL_RATE, 1 << 30);

@@ -12,6 +12,7 @@
 //! | the rest | the owning thread inside its section, whoever has borrowed the owner, or the holder of the arena's lock while there is no owner |
 
 use core::cell::Cell;
+use core::cmp::Reverse;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
 
@@ -62,7 +63,7 @@ pub(crate) struct Span {
     size: Cell<u32>,
     capacity: Cell<u16>,
     /// How many slots are free by the span's own bitmap.
-    pub(crate) free: Cell<u16>,
+    pub(crate) free: AtomicU16,
     /// At how many the owner looks at the span as a whole.
     pub(crate) look_at: Cell<u16>,
     /// No word of the bitmap before this one has free slots.
@@ -78,7 +79,7 @@ pub(crate) struct Span {
     /// Pages from which slots may have been taken since the purge last looked.
     pub(crate) touched: AtomicU16,
     /// Pages that may be resident.
-    pub(crate) dirty: Cell<Pages>,
+    pub(crate) dirty: AtomicU16,
     /// Pages that are being given back at this moment: nothing may be taken from the span.
     held: AtomicU16,
     /// How many times in a row the purge found each page free and dirty, as three bits in three masks.
@@ -142,6 +143,12 @@ impl Span {
         chunk::base_of(self)
     }
 
+    /// Whether it comes before the other in the order in which the arena hands slices out.
+    pub(crate) fn precedes(&self, other: &Span) -> bool {
+        let place = |span| (Reverse(chunk::chunk_of(span).address()), chunk::slice_of(span));
+        place(self) < place(other)
+    }
+
     /// The heap whose span it is, or null.
     pub(crate) fn owner(&self) -> *const Heap {
         self.owner.load(Acquire)
@@ -162,7 +169,7 @@ impl Span {
         self.shared.store(false, Relaxed);
         let words = if self.words() <= INLINE_WORDS { &self.inline_bits[..] } else { chunk::own_bits_of(self) };
         self.bits.store(words.as_ptr().cast_mut(), Relaxed);
-        self.free.set(capacity as u16);
+        self.free.store(capacity as u16, Relaxed);
         self.first_word.set(0);
         self.grow_young(Pages::MAX);
         for (word, bits) in self.bits().iter().enumerate() {
@@ -173,7 +180,7 @@ impl Span {
 
     /// Takes `count` free slots, the lowest first, and hands the address of each to `visit`. So many must be free.
     pub(crate) fn take(&self, count: usize, mut visit: impl FnMut(usize)) {
-        debug_assert!(count <= self.free.get() as usize);
+        debug_assert!(count <= self.free.load(Relaxed) as usize);
         let (base, size) = (self.base(), self.slot_size());
         let mut touched = self.touched.load(Relaxed);
         let (mut word, mut left) = (self.first_word.get() as usize, count);
@@ -200,7 +207,7 @@ impl Span {
             page::touched(fresh);
         }
         self.touched.store(touched, Relaxed);
-        self.free.set(self.free.get() - count as u16);
+        self.free.store(self.free.load(Relaxed) - count as u16, Relaxed);
     }
 
     /// Puts slots of this span back, as many of the blocks as are in it before the first that is not, and returns the
@@ -225,7 +232,7 @@ impl Span {
             count += 1;
         }
         self.first_word.set(self.first_word.get().min(lowest as u8));
-        self.free.set(self.free.get() + count as u16);
+        self.free.store(self.free.load(Relaxed) + count as u16, Relaxed);
         &blocks[count..]
     }
 
@@ -302,7 +309,7 @@ impl Span {
                     misuse("double free of a block in the span", self.base());
                 }
                 own.store(before | more, Relaxed);
-                self.free.set(self.free.get() + more.count_ones() as u16);
+                self.free.store(self.free.load(Relaxed) + more.count_ones() as u16, Relaxed);
                 self.first_word.set(0);
             }
         }
@@ -319,7 +326,7 @@ impl Span {
             self.remote_bits()[..self.words()].iter().for_each(|word| word.store(0, Relaxed));
         }
         let touched = self.touched.swap(0, Relaxed);
-        self.dirty.set(self.dirty.get() | touched);
+        self.dirty.store(self.dirty.load(Relaxed) | touched, Relaxed);
         self.grow_young(touched);
         self.owner.store(ptr::null_mut(), Relaxed);
         self.remote.release();
@@ -333,7 +340,7 @@ impl Span {
 
     /// The pages that may be in memory.
     pub(crate) fn possibly_resident(&self) -> Pages {
-        self.dirty.get() | self.touched.load(Relaxed)
+        self.dirty.load(Relaxed) | self.touched.load(Relaxed)
     }
 
     /// The pages that the slots of `word` lie on.

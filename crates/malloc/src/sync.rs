@@ -6,7 +6,7 @@ pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, O
 pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// The cheap half of an asymmetric barrier: the other side pays, by [`crate::sys::barrier_everywhere`].
-#[cfg(any(loom, not(target_arch = "x86_64")))]
+#[cfg(any(loom, thread_sanitizer, not(target_arch = "x86_64")))]
 #[inline(always)]
 pub(crate) fn light_barrier() {
     #[cfg(not(loom))]

@@ -4,7 +4,7 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 
-use crate::heap::{Heap, Tenant};
+use crate::heap::{HEAP_BYTES, Heap, Tenant};
 use crate::lock::Lock;
 use crate::{fork, sys, tls, window};
 
@@ -34,7 +34,7 @@ static VISITORS: AtomicPtr<Heap> = AtomicPtr::new(ptr::null_mut());
 
 /// A slot of `class` for a thread that has given its heap up, as others' destructors may need; or null.
 #[cold]
-pub(crate) fn take_as_visitor(class: usize) -> *mut u8 {
+pub(crate) fn take_as_visitor(class: usize, align: usize) -> *mut u8 {
     if VISITORS.load(Acquire).is_null() {
         let mut registry = REGISTRY.lock();
         if VISITORS.load(Relaxed).is_null() {
@@ -43,7 +43,7 @@ pub(crate) fn take_as_visitor(class: usize) -> *mut u8 {
         }
     }
     // SAFETY: a heap, and heaps are never unmapped.
-    unsafe { &*VISITORS.load(Acquire) }.take_as_visitor(class)
+    unsafe { &*VISITORS.load(Acquire) }.take_as_visitor(class, align)
 }
 
 /// See [`REGISTRY`].
@@ -70,15 +70,15 @@ impl Registry {
         if self.count == 0 {
             window::open();
         }
-        if self.spare_end - self.spare < size_of::<Heap>() {
+        if self.spare_end - self.spare < HEAP_BYTES {
             self.spare = sys::map(0, BLOCK)?;
             self.spare_end = self.spare + BLOCK;
         }
         let place: *mut Heap = ptr::with_exposed_provenance_mut(self.spare);
-        self.spare += size_of::<Heap>();
+        self.spare += HEAP_BYTES;
         self.count += 1;
-        // SAFETY: fresh memory of our own, large enough; its start is a multiple of 64, as is the size of a heap. Zero
-        // bytes are a heap, and most of them stay untouched.
+        // SAFETY: fresh memory of our own, large enough and at the start of a page. Zero bytes are a heap, and most of
+        // them stay untouched.
         let heap = unsafe { &*place };
         heap.equip(self.count);
         heap.next_registered.set(LAST.load(Relaxed));

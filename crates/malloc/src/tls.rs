@@ -78,7 +78,7 @@ pub(crate) fn seat() -> &'static Seat<Heap> {
 #[inline(always)]
 pub(crate) fn enter() -> &'static Heap {
     let heap: *const Heap;
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(thread_sanitizer)))]
     // SAFETY: writes and reads the thread's own seat.
     unsafe {
         core::arch::asm!(
@@ -89,7 +89,7 @@ pub(crate) fn enter() -> &'static Heap {
             options(nostack, preserves_flags)
         );
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(thread_sanitizer, not(target_arch = "x86_64")))]
     {
         heap = seat().enter();
     }
@@ -100,12 +100,12 @@ pub(crate) fn enter() -> &'static Heap {
 /// Ends the thread's section.
 #[inline(always)]
 pub(crate) fn leave() {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(thread_sanitizer)))]
     // SAFETY: writes the thread's own seat; a plain store releases what was written before it.
     unsafe {
         core::arch::asm!("mov byte ptr fs:[{0}], 0", in(reg) offset(), options(nostack, preserves_flags));
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(thread_sanitizer, not(target_arch = "x86_64")))]
     seat().leave();
 }
 

@@ -1,9 +1,7 @@
 //! A map of half a terabyte of addresses by which a free finds its magazine with one load.
 //!
-//! It has a *tag* for each slice of 64 KiB: which heap owns the span there, and where in that heap the magazine of its
-//! class lies; zero where there is none. A thread's own tag taken from it by exclusive or leaves the place of the
-//! magazine if the span is its own, and a large number if it is not. Slices outside the window are freed the long
-//! way. Of the map, 32 MiB of address space, only the pages that are written to are resident: 4 KiB for 64 MiB.
+//! It has a [*tag*](crate::heap) for each slice of 64 KiB, zero where there is no span. Slices outside the window are freed
+//! the long way. Of the map, 32 MiB of address space, only the pages that are written to are resident: 4 KiB for 64 MiB.
 
 use core::ptr;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};

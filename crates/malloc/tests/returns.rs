@@ -134,6 +134,31 @@ fn a_sleeping_thread_holds_nothing_back() {
     sleeper.join().expect("the thread ends");
 }
 
+/// How often the background thread has gone to sleep so far.
+fn sleeps() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("the threads").flatten();
+    let status = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("status")).ok();
+    let own = tasks.filter_map(status).find(|status| status.starts_with("Name:\tplanet-malloc"));
+    let own = own.expect("the background thread");
+    let line = own.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).expect("a line");
+    line.trim().parse().expect("a number")
+}
+
+#[test]
+fn what_is_taken_while_the_background_thread_sleeps_goes_too() {
+    let _alone = alone();
+    drop(Blocks::new(4000, |_| 3000));
+    let mut before = 0;
+    while before != sleeps() {
+        before = sleeps();
+        thread::sleep(Duration::from_secs(1));
+    }
+    let before = resident();
+    // So few that all of them find room in the magazine when they are freed.
+    drop(Blocks::new(60, |_| 20_000));
+    assert!(falls_below(before + MB / 4), "{before} bytes before, {} now", resident());
+}
+
 #[test]
 fn what_is_used_again_and_again_is_kept() {
     let _alone = alone();

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
 
 use crate::classes::CLASSES;
 use crate::span::Span;
@@ -9,7 +10,7 @@ use crate::span::Span;
 /// Lists of a class: spans with up to a quarter, a half, three quarters and all of their slots free, and full ones.
 const BINS: usize = 5;
 const FULL: usize = 4;
-/// How many spans of a list are compared for the lowest address.
+/// How many spans of a list are compared.
 const LOOKED_AT: usize = 4;
 
 /// See the module.
@@ -22,7 +23,7 @@ impl Bins {
 
     /// Puts a span into the list where it belongs, and notes at how many free slots it will belong elsewhere.
     pub(crate) fn link(&self, span: &'static Span) {
-        let (free, capacity) = (span.free.get() as usize, span.capacity());
+        let (free, capacity) = (span.free.load(Relaxed) as usize, span.capacity());
         let bin = if free == 0 { FULL } else { (free * FULL - 1) / capacity };
         let next_bin = if free == 0 { 1 } else { (bin + 1) * capacity / FULL + 1 };
         span.look_at.set(next_bin.min(capacity) as u16);
@@ -49,7 +50,7 @@ impl Bins {
         }
     }
 
-    /// The fullest span of `class` with a free slot, of several the one at the lowest address, taken out of its list.
+    /// The fullest span of `class` with a free slot, of several the one that precedes the others, taken out of its list.
     pub(crate) fn pick(&self, class: usize) -> Option<&'static Span> {
         for list in &self.0[class][..FULL] {
             let mut best: Option<&'static Span> = None;
@@ -57,7 +58,7 @@ impl Bins {
             for _ in 0..LOOKED_AT {
                 // SAFETY: the lists hold spans of this heap, which stay mapped while they are in a list.
                 let Some(span) = (unsafe { at.as_ref() }) else { break };
-                if best.is_none_or(|best| ptr::from_ref(span) < ptr::from_ref(best)) && !span.is_held() {
+                if best.is_none_or(|best| span.precedes(best)) && !span.is_held() {
                     best = Some(span);
                 }
                 at = span.next.get();

@@ -6,11 +6,12 @@
 use core::ptr;
 use core::sync::atomic::Ordering::*;
 
-use super::{Heap, NOBODY, ORPHANS};
+use super::{HEAP_BYTES, Heap, NOBODY, ORPHANS};
 use crate::classes::{CLASSES, SIZES};
 use crate::remote::Posted;
 use crate::section::Seat;
 use crate::span::Span;
+use crate::sys::PAGE;
 use crate::{sys, thread, tls, window};
 
 /// Heaps that are borrowed; they are returned when this is dropped.
@@ -22,9 +23,18 @@ impl Drop for Borrowed {
     }
 }
 
-/// Borrows the heaps that satisfy `wanted`, but for those whose thread does not leave its section within `patience`
-/// looks. [`Heap::is_borrowed`] tells which. The purge's lock must be held, and none that is taken inside a section.
-pub(crate) fn borrow(wanted: impl Fn(&Heap) -> bool, mut patience: usize) -> Borrowed {
+/// How long a borrower waits for threads to leave their sections.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// How often it looks,
+    pub(crate) looks: usize,
+    /// and what it does between two looks.
+    pub(crate) between: fn(),
+}
+
+/// Borrows the heaps that satisfy `wanted`, but for those whose thread does not leave its section as long as there is
+/// patience. [`Heap::is_borrowed`] tells which. The purge's lock must be held, and none that is taken inside a section.
+pub(crate) fn borrow(wanted: impl Fn(&Heap) -> bool, mut patience: Patience) -> Borrowed {
     let mut others = false;
     for heap in thread::heaps().filter(|heap| wanted(heap)) {
         heap.lock.acquire();
@@ -41,12 +51,12 @@ pub(crate) fn borrow(wanted: impl Fn(&Heap) -> bool, mut patience: usize) -> Bor
     }
     for heap in thread::heaps().filter(|heap| heap.is_borrowed()) {
         while heap.seat().is_some_and(|seat| !seat.is_left()) {
-            if patience == 0 {
+            if patience.looks == 0 {
                 heap.give_back();
                 break;
             }
-            patience -= 1;
-            sys::yield_now();
+            patience.looks -= 1;
+            (patience.between)();
         }
     }
     borrowed
@@ -91,10 +101,10 @@ impl Heap {
     }
 
     /// Takes a slot of `class` for one of several threads, or returns null. Only for a heap without a seat.
-    pub(crate) fn take_as_visitor(&self, class: usize) -> *mut u8 {
+    pub(crate) fn take_as_visitor(&self, class: usize, align: usize) -> *mut u8 {
         let _held = self.lock.hold();
         let slot = self.magazine(class).take(self.mark());
-        if slot.is_null() { self.take_slowly(class) } else { slot }
+        if slot.is_null() { self.take_slowly(class, align) } else { slot }
     }
 
     /// In the child of a fork: returns a heap whose thread did not come along.
@@ -118,12 +128,37 @@ impl Heap {
 
     /// Moves every slot that is at hand back into its span and puts the spans into their lists. Only for a borrower.
     pub(crate) fn put_away(&self) {
+        self.put_away_but(|_| 0);
+    }
+
+    /// Gives the memory of the magazines, which must have been put away, back to the system.
+    pub(crate) fn shrink(&self) {
+        let (start, end) = (self.entries().next_multiple_of(PAGE), ptr::from_ref(self).addr() + HEAP_BYTES);
+        // SAFETY: there is nothing in the magazines any more.
+        unsafe { sys::advise(start, end - start, sys::DONT_NEED) };
+    }
+
+    /// As [`Heap::put_away`], but for as many slots of each class as were taken since the purge last came by.
+    pub(crate) fn put_away_unneeded(&self) {
+        self.put_away_but(|class| self.needed(class));
+    }
+
+    fn put_away_but(&self, needed: impl Fn(usize) -> usize) {
         self.drain_inbox();
         for class in 0..CLASSES {
-            self.empty(class, self.magazine(class).len());
-            self.set_limit(class, 0);
-            self.close(class);
+            let magazine = self.magazine(class);
+            let kept = needed(class).min(magazine.len());
+            self.empty(class, magazine.len() - kept);
+            self.set_limit(class, magazine.limit().min(kept * 2));
+            if kept == 0 {
+                self.close(class);
+            }
         }
+    }
+
+    /// How many slots of the class were taken since the purge last came by. Only a hint, but for a borrower.
+    fn needed(&self, class: usize) -> usize {
+        self.magazine(class).taken().wrapping_sub(self.taken_before[class].get()) as usize
     }
 
     /// As [`Heap::put_away`] does, for one span: closes it if it is open.
@@ -143,10 +178,20 @@ impl Heap {
         (0..CLASSES).map(|class| self.magazine(class).len() * SIZES[class] as usize).sum()
     }
 
-    /// Whether the thread took slots since this was last asked. The purge's lock must be held.
-    pub(crate) fn was_active(&self) -> bool {
-        let taken = (0..CLASSES).map(|class| self.magazine(class).taken()).sum();
-        self.taken_before.replace(taken) != taken
+    /// How many bytes of the slots at hand are more than were taken since the purge last came by. Only a hint.
+    pub(crate) fn unneeded(&self) -> usize {
+        let spare = |class| self.magazine(class).len().saturating_sub(self.needed(class));
+        (0..CLASSES).map(|class| spare(class) * SIZES[class] as usize).sum()
+    }
+
+    /// Whether the thread took slots since the purge last came by.
+    pub(crate) fn is_active(&self) -> bool {
+        (0..CLASSES).any(|class| self.needed(class) != 0)
+    }
+
+    /// Notes that the purge has come by. Its lock must be held.
+    pub(crate) fn note_visit(&self) {
+        (0..CLASSES).for_each(|class| self.taken_before[class].set(self.magazine(class).taken()));
     }
 
     /// In the child of a fork, before anything else runs: forgets the spans on their way here. Their claims are let go

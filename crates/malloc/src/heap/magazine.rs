@@ -6,15 +6,30 @@
 
 use core::cell::Cell;
 use core::ptr;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::classes::{CLASSES, SIZES};
+use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES, classes_of_units};
 
 /// What a magazine may hold, in bytes and in slots.
-const MOST_BYTES: usize = 64 * 1024;
-const MOST: usize = 256;
-const LEAST: usize = 8;
-/// How many it may hold when it is used first.
-pub(crate) const FIRST: usize = 8;
+const MOST_BYTES: usize = 128 * 1024;
+const MOST: usize = 1024;
+const LEAST: usize = 64;
+/// How many it may hold when it is used first, and how many bytes of them, since the mark alone makes a page resident.
+const FIRST: usize = 8;
+const FILLED_BYTES: usize = 8 * 1024;
+const FIRST_BYTES: usize = 8192;
+
+/// How many slots of `class` a magazine may hold when it is used first.
+pub(crate) const fn first_limit(class: usize) -> usize {
+    let slots = FIRST_BYTES / SIZES[class] as usize;
+    if slots > FIRST {
+        FIRST
+    } else if slots < 1 {
+        1
+    } else {
+        slots
+    }
+}
 
 /// How many slots of `class` a magazine can hold.
 pub(crate) const fn room(class: usize) -> usize {
@@ -28,6 +43,11 @@ pub(crate) const fn room(class: usize) -> usize {
     }
 }
 
+/// With how many slots of `class` at most a magazine is filled at once, since the mark alone makes a page resident.
+pub(crate) const fn most_at_once(class: usize) -> usize {
+    FILLED_BYTES / SIZES[class] as usize
+}
+
 /// How many slots the magazines of all classes can hold.
 pub(crate) const ROOM: usize = {
     let mut sum = 0;
@@ -39,17 +59,33 @@ pub(crate) const ROOM: usize = {
     sum
 };
 
-/// See the module. All zero bytes are one that is empty and full.
+/// How far into the magazines of a heap that of the first class lies: behind one that is always full.
+pub(super) const PLACE_OF_FIRST: usize = size_of::<Magazine>();
+
+/// For each number of units of [`MIN_ALIGN`] how far into the magazines that of its class lies. One table for all sizes:
+/// a processor cannot foresee which of two ways to their classes requests of random sizes go.
+pub(super) static PLACES: [u16; LARGEST / MIN_ALIGN + 1] = {
+    let classes = classes_of_units();
+    let mut places = [0; LARGEST / MIN_ALIGN + 1];
+    let mut units = 0;
+    while units < places.len() {
+        places[units] = (PLACE_OF_FIRST + classes[units] as usize * size_of::<Magazine>()) as u16;
+        units += 1;
+    }
+    places
+};
+
+/// See the module. All zero bytes are one that is empty and full. Written by the owner; others may look at it.
 #[repr(C, align(32))]
 pub(crate) struct Magazine {
     /// The address at which the slot's address lies that is taken next.
-    top: Cell<usize>,
+    top: AtomicUsize,
     /// Where `top` is when no more may be put on it.
-    full: Cell<usize>,
+    full: AtomicUsize,
     /// Where `top` is when there is nothing on it.
-    empty: Cell<usize>,
+    empty: AtomicUsize,
     /// How many slots were taken from it, ever.
-    taken: Cell<u64>,
+    taken: AtomicU64,
 }
 
 const ENTRY: usize = size_of::<usize>();
@@ -57,6 +93,13 @@ const ENTRY: usize = size_of::<usize>();
 fn entry(at: usize) -> &'static Cell<usize> {
     // SAFETY: `at` is between `full` and `empty`, in the heap's own memory, which is never unmapped.
     unsafe { &*ptr::with_exposed_provenance(at) }
+}
+
+/// Reads a word of a magazine as its owner does: an atomic load could not be part of another instruction.
+#[inline(always)]
+fn own(word: &AtomicUsize) -> usize {
+    // SAFETY: the owner alone writes to it, and others only look.
+    unsafe { word.as_ptr().read() }
 }
 
 /// The word of a slot that carries the mark.
@@ -71,21 +114,26 @@ pub(crate) unsafe fn mark_of(slot: *mut u8) -> *mut usize {
 
 impl Magazine {
     pub(crate) const fn new() -> Self {
-        Self { top: Cell::new(0), full: Cell::new(0), empty: Cell::new(0), taken: Cell::new(0) }
+        Self {
+            top: AtomicUsize::new(0),
+            full: AtomicUsize::new(0),
+            empty: AtomicUsize::new(0),
+            taken: AtomicU64::new(0),
+        }
     }
 
     /// Gives it the memory that ends at `end`. It may hold nothing yet.
     pub(crate) fn equip(&self, end: usize) {
-        self.top.set(end);
-        self.full.set(end);
-        self.empty.set(end);
+        self.top.store(end, Relaxed);
+        self.full.store(end, Relaxed);
+        self.empty.store(end, Relaxed);
     }
 
     /// Takes a slot. Null when there is none, or when the next does not carry the mark.
     #[inline(always)]
     pub(crate) fn take(&self, mark: usize) -> *mut u8 {
-        let top = self.top.get();
-        if top == self.empty.get() {
+        let top = own(&self.top);
+        if top == own(&self.empty) {
             return ptr::null_mut();
         }
         let slot = ptr::with_exposed_provenance_mut(entry(top).get());
@@ -97,7 +145,7 @@ impl Magazine {
         }
         // SAFETY: as above.
         unsafe { word.write(0) };
-        self.top.set(top + ENTRY);
+        self.top.store(top + ENTRY, Relaxed);
         self.count_taken();
         slot
     }
@@ -105,12 +153,12 @@ impl Magazine {
     /// Counts a slot that was taken past it.
     #[inline(always)]
     pub(crate) fn count_taken(&self) {
-        self.taken.set(self.taken.get().wrapping_add(1));
+        self.taken.store(self.taken.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
     /// The slot that is taken next.
     pub(crate) fn next(&self) -> Option<usize> {
-        (self.len() > 0).then(|| entry(self.top.get()).get())
+        (self.len() > 0).then(|| entry(self.top.load(Relaxed)).get())
     }
 
     /// Puts a slot on it and marks it; false when it is full, or when the slot may be the one that was put on it last.
@@ -119,8 +167,8 @@ impl Magazine {
     /// `slot` must be a slot that nobody uses.
     #[inline(always)]
     pub(crate) unsafe fn put(&self, slot: *mut u8, mark: usize) -> bool {
-        let top = self.top.get();
-        if top == self.full.get() || entry(top).get() == slot.addr() {
+        let top = own(&self.top);
+        if top == own(&self.full) || entry(top).get() == slot.addr() {
             return false;
         }
         // SAFETY: the caller's promise.
@@ -134,19 +182,19 @@ impl Magazine {
     /// As [`Magazine::put`].
     #[inline(always)]
     pub(crate) unsafe fn push(&self, slot: *mut u8, mark: usize) {
-        let top = self.top.get() - ENTRY;
+        let top = own(&self.top) - ENTRY;
         // SAFETY: the caller's promise.
         unsafe { mark_of(slot).write(mark) };
         entry(top).set(slot.expose_provenance());
-        self.top.set(top);
+        self.top.store(top, Relaxed);
     }
 
     /// Makes place for `count` slots when it is empty. What is returned has to be called with each, the one to be taken
     /// first before the others.
     pub(crate) fn fill(&self, count: usize, mark: usize) -> impl FnMut(usize) {
         debug_assert!(self.len() == 0 && count <= self.limit());
-        let mut at = self.empty.get() - count * ENTRY;
-        self.top.set(at);
+        let mut at = self.empty.load(Relaxed) - count * ENTRY;
+        self.top.store(at, Relaxed);
         move |slot| {
             // SAFETY: a free slot of the heap's own.
             unsafe { mark_of(ptr::with_exposed_provenance_mut(slot)).write(mark) };
@@ -156,39 +204,39 @@ impl Magazine {
     }
 
     pub(crate) fn len(&self) -> usize {
-        (self.empty.get() - self.top.get()) / ENTRY
+        (self.empty.load(Relaxed) - self.top.load(Relaxed)) / ENTRY
     }
 
     /// How many it may hold at present.
     pub(crate) fn limit(&self) -> usize {
-        (self.empty.get() - self.full.get()) / ENTRY
+        (self.empty.load(Relaxed) - self.full.load(Relaxed)) / ENTRY
     }
 
     pub(crate) fn set_limit(&self, limit: usize) {
         debug_assert!(limit >= self.len());
-        self.full.set(self.empty.get() - limit * ENTRY);
+        self.full.store(self.empty.load(Relaxed) - limit * ENTRY, Relaxed);
     }
 
     pub(crate) fn taken(&self) -> u64 {
-        self.taken.get()
+        self.taken.load(Relaxed)
     }
 
     /// The `count` slots that lie longest, which must be removed afterwards.
     #[inline(always)]
     pub(crate) fn oldest(&self, count: usize) -> &[Cell<usize>] {
         debug_assert!(count <= self.len());
-        let first: *const Cell<usize> = ptr::with_exposed_provenance(self.empty.get() - count * ENTRY);
+        let first: *const Cell<usize> = ptr::with_exposed_provenance(self.empty.load(Relaxed) - count * ENTRY);
         // SAFETY: as many slots lie below `empty`, in the heap's own memory, which is never unmapped.
         unsafe { core::slice::from_raw_parts(first, count) }
     }
 
     /// Removes the `count` slots that lie longest.
     pub(crate) fn remove_oldest(&self, count: usize) {
-        let (top, rest) = (self.top.get(), self.len() - count);
+        let (top, rest) = (self.top.load(Relaxed), self.len() - count);
         let (from, to): (*const usize, *mut usize) =
             (ptr::with_exposed_provenance(top), ptr::with_exposed_provenance_mut(top + count * ENTRY));
         // SAFETY: both ranges lie in the magazine's own memory.
         unsafe { ptr::copy(from, to, rest) };
-        self.top.set(top + count * ENTRY);
+        self.top.store(top + count * ENTRY, Relaxed);
     }
 }

@@ -9,7 +9,7 @@ use crate::classes::CLASSES;
 /// What the file begins with, once all else is in place.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"plnt-mem");
 /// Grows when a word changes its place or its meaning.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// How many seconds the peaks are kept for; a minute, and a few that have begun or not ended.
 pub(super) const SECONDS: usize = 64;
 

@@ -23,6 +23,12 @@ const GRAIN: u64 = 256 * 1024;
 static NOTED_LIVE: AtomicU64 = AtomicU64::new(0);
 static NOTED_RESIDENT: AtomicU64 = AtomicU64::new(0);
 
+/// The purge is told when a sixty-fourth part more is resident than there ever was before, and at least this much more.
+const LEAST_RISE: u64 = 2 << 20;
+const RISE: u64 = 64;
+/// How much was resident when it was told last.
+static HIGHEST: AtomicU64 = AtomicU64::new(0);
+
 fn add(figure: &AtomicU64, amount: usize) {
     figure.fetch_add(amount as u64, Relaxed);
 }
@@ -191,6 +197,11 @@ fn note_difference(live: u64, resident: u64, noted: (u64, u64)) {
     let limit = PAGE.limit.load(Relaxed);
     if limit != 0 && resident > limit {
         background::hurry();
+    }
+    let highest = HIGHEST.load(Relaxed);
+    if resident > highest + (highest / RISE).max(LEAST_RISE) {
+        HIGHEST.store(resident, Relaxed);
+        background::note_new_peak();
     }
 }
 
