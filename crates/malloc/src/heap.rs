@@ -346,23 +346,25 @@ impl Heap {
         rest
     }
 
-    /// Puts a span where it belongs now: into another list, or back to the arena when nothing in it is in use.
-    pub(crate) fn look(&self, span: &'static Span) {
+    /// Puts a span where it belongs now: into another list, or back to the arena when nothing in it is in use. False when
+    /// it went back: it may be somebody else's already.
+    pub(crate) fn look(&self, span: &'static Span) -> bool {
         if self.is_open(span) {
-            return;
+            return true;
         }
         self.bins.unlink(span);
-        self.settle(span);
+        self.settle(span)
     }
 
-    /// Puts a span that is in no list where it belongs.
-    fn settle(&self, span: &'static Span) {
+    /// As [`Heap::look`], for a span that is in no list.
+    fn settle(&self, span: &'static Span) -> bool {
         if span.free.load(Relaxed) as usize == span.capacity() && !span.is_held() && span.retire() {
             window::set(span.base(), 0);
             arena::return_span(span);
-        } else {
-            self.bins.link(span);
+            return false;
         }
+        self.bins.link(span);
+        true
     }
 
     /// Notes a remote free into a span of this heap, whose mailbox the caller has claimed.

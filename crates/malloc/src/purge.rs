@@ -205,8 +205,7 @@ fn visit_slots(span: &'static Span, which: Which, batch: &mut Batch) -> bool {
     span.collect();
     if span.free.load(Relaxed) as usize == span.capacity() {
         heap.close_span(span);
-        heap.look(span);
-        if span.kind() == Kind::Free {
+        if !heap.look(span) {
             return true;
         }
     }
