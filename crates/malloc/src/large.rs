@@ -199,6 +199,9 @@ pub(crate) fn allocate(len: usize, align: usize) -> Option<(usize, bool)> {
     let is_noted = {
         let mut large = LARGE.lock();
         let is_noted = large.insert(block).is_some();
+        if is_noted {
+            page::took_large();
+        }
         large.publish();
         is_noted
     };
@@ -207,7 +210,6 @@ pub(crate) fn allocate(len: usize, align: usize) -> Option<(usize, bool)> {
         unsafe { unmap(block) };
         return None;
     }
-    page::took_large();
     Some((block.at, zeroed))
 }
 
@@ -277,10 +279,10 @@ pub(crate) fn free(at: usize) -> bool {
         let mut large = LARGE.lock();
         let Some(block) = large.remove(at) else { return false };
         let unwanted = large.keep(block, now);
+        page::returned_large();
         large.publish();
         unwanted
     };
-    page::returned_large();
     if let Err(block) = unwanted {
         page::unmapped(block.len);
         // SAFETY: the block was just taken out of the table, so this is its only free.

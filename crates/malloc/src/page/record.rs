@@ -14,6 +14,11 @@ use crate::{background, sys};
 /// The page of this process. Changed by the functions of this module, and by `file` as a whole.
 pub(super) static PAGE: Page = Page::new();
 
+/// What is noted without a lock, in bytes. The page has copies: what is added to it while its file is mapped over it is
+/// lost.
+static TOUCHED: AtomicU64 = AtomicU64::new(0);
+static RETURNED: AtomicU64 = AtomicU64::new(0);
+
 /// Nanoseconds of a second.
 const SECOND: u64 = 1_000_000_000;
 
@@ -29,12 +34,20 @@ const RISE: u64 = 64;
 /// How much was resident when it was told last.
 static HIGHEST: AtomicU64 = AtomicU64::new(0);
 
-fn add(figure: &AtomicU64, amount: usize) {
-    figure.fetch_add(amount as u64, Relaxed);
+/// Copies a figure into the page. When several threads do so at once, the last finds that it has copied the last.
+fn copy(figure: &AtomicU64, into: &AtomicU64) {
+    loop {
+        let now = figure.load(SeqCst);
+        into.swap(now, SeqCst);
+        if figure.load(SeqCst) == now {
+            break;
+        }
+    }
 }
 
-fn subtract(figure: &AtomicU64, amount: usize) {
-    figure.fetch_sub(amount as u64, Relaxed);
+/// Adds to a figure that only changes under a lock, which the caller holds.
+fn add(figure: &AtomicU64, amount: u64) {
+    set(figure, |before| before + amount);
 }
 
 /// Sets a figure that only changes under a lock, which the caller holds.
@@ -85,7 +98,7 @@ pub(crate) fn set_large(live: usize, cached: usize) {
     note();
 }
 
-/// A large block was allocated.
+/// A large block was allocated. The lock of the large blocks must be held, as for the next.
 pub(crate) fn took_large() {
     add(&PAGE.big_allocations, 1);
 }
@@ -98,25 +111,28 @@ pub(crate) fn returned_large() {
 /// These pages of a slice may be resident that were not before.
 #[cold]
 pub(crate) fn touched(pages: Pages) {
-    add(&PAGE.touched_bytes, pages.count_ones() as usize * SYSTEM_PAGE);
+    TOUCHED.fetch_add(u64::from(pages.count_ones()) * SYSTEM_PAGE as u64, Relaxed);
+    copy(&TOUCHED, &PAGE.touched_bytes);
     note();
 }
 
 /// Pages of chunks were given back.
 pub(crate) fn emptied(bytes: usize) {
-    subtract(&PAGE.touched_bytes, bytes);
-    add(&PAGE.returned_bytes, bytes);
+    TOUCHED.fetch_sub(bytes as u64, Relaxed);
+    copy(&TOUCHED, &PAGE.touched_bytes);
+    unmapped(bytes);
     note();
 }
 
 /// A large block was given back.
 pub(crate) fn unmapped(bytes: usize) {
-    add(&PAGE.returned_bytes, bytes);
+    RETURNED.fetch_add(bytes as u64, Relaxed);
+    copy(&RETURNED, &PAGE.returned_bytes);
 }
 
 /// How much was given back so far.
 pub(crate) fn returned_bytes() -> u64 {
-    PAGE.returned_bytes.load(Relaxed)
+    RETURNED.load(Relaxed)
 }
 
 /// How much is in spans of slots, runs and large blocks.
