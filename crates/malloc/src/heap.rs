@@ -28,7 +28,7 @@ use crate::report::{BAD_POINTER, DOUBLE_FREE, MARK_GONE, misuse};
 use crate::section::Seat;
 use crate::span::{SLICE, Span};
 use crate::sys::PAGE;
-use crate::{arena, window};
+use crate::{arena, interrupted, window};
 
 /// The heap of a thread that has none: there are no slots in it, and no span ever belongs to it.
 pub(crate) static NOBODY: Heap = Heap::new();
@@ -194,6 +194,7 @@ impl Heap {
     /// Takes a slot of `class`, or one that lies at a multiple of `align` all the same, when the magazine had none, and
     /// fills that. Null when there is no memory.
     pub(crate) fn take_slowly(&self, class: usize, align: usize) -> *mut u8 {
+        interrupted::here();
         let magazine = self.magazine(class);
         if let Some(slot) = magazine.next() {
             misuse(MARK_GONE, slot);
@@ -302,6 +303,7 @@ impl Heap {
     /// Puts the slot into its magazine as [`Heap::give`] does, and makes room there before. Ends the program when it
     /// is free already.
     pub(crate) fn give_slowly(&self, span: &'static Span, block: *mut u8) {
+        interrupted::here();
         let address = block.addr();
         let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
         let class = span.class();

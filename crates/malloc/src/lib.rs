@@ -69,6 +69,8 @@ mod global;
 #[cfg(not(loom))]
 mod heap;
 #[cfg(not(loom))]
+mod interrupted;
+#[cfg(not(loom))]
 mod large;
 #[cfg(not(loom))]
 mod lock;

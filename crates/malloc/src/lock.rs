@@ -7,7 +7,7 @@ use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sys;
+use crate::{interrupted, sys};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
@@ -28,6 +28,7 @@ impl RawLock {
         if self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.acquire_contended();
         }
+        interrupted::here();
     }
 
     #[cold]
@@ -51,6 +52,7 @@ impl RawLock {
         if self.0.swap(FREE, Ordering::Release) == WAITED_FOR {
             sys::futex_wake(self.0.as_ptr(), 1);
         }
+        interrupted::here();
     }
 
     /// Holds the lock until the guard is dropped.

@@ -16,7 +16,7 @@ use crate::heap::{Heap, ORPHANS, Patience, borrow};
 use crate::lock::RawLock;
 use crate::span::{Kind, Pages, SLICE, SLICE_PAGES, Span, pages};
 use crate::sys::{self, PAGE, Range};
-use crate::{large, page, thread};
+use crate::{interrupted, large, page, thread};
 
 /// Taken for a chunk's worth of work, so that a fork need not wait for a whole round. The outermost lock.
 pub(crate) static PURGE: RawLock = RawLock::new();
@@ -322,6 +322,7 @@ impl Batch {
         }
         // SAFETY: these pages were free when they were marked as held, and nothing is taken from a held span.
         unsafe { sys::discard(&ranges[..count]) };
+        interrupted::here();
         page::emptied(bytes);
         for entry in &mut self.entries[..self.len] {
             if let Some((span, given)) = entry.take() {

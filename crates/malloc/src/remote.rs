@@ -67,6 +67,8 @@ pub(crate) enum Freed {
 #[inline]
 pub(crate) fn free<T>(mailbox: &Mailbox<T>, word: &AtomicU64, bits: u64) -> Freed {
     let claimed = mailbox.claim();
+    #[cfg(not(loom))]
+    crate::interrupted::here();
     if word.fetch_or(bits, Ordering::AcqRel) & bits != 0 {
         Freed::Twice
     } else if claimed {

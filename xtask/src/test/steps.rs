@@ -36,6 +36,9 @@ impl Context {
     }
 }
 
+/// What depends on where threads stop does not show each time.
+const INTERRUPTED_ROUNDS: usize = 4;
+
 const fn minutes(count: u64) -> Duration {
     Duration::from_secs(60 * count)
 }
@@ -52,6 +55,13 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[],
         limit: minutes(15),
         run: loom,
+    },
+    Step {
+        name: "interrupted",
+        about: "tests of the allocator with threads that stop where they meet others",
+        needs: &[],
+        limit: minutes(10),
+        run: interrupted,
     },
     Step {
         name: "client",
@@ -186,6 +196,27 @@ fn loom(context: &Context) -> Result<(), String> {
         // Other flags would rebuild everything, and back again, in the usual target folder.
         command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", workspace::target().join("loom"));
         context.run(command)?;
+    }
+    Ok(())
+}
+
+fn interrupted(context: &Context) -> Result<(), String> {
+    for round in 1..=INTERRUPTED_ROUNDS {
+        let mut command = workspace::cargo();
+        command.args([
+            "test",
+            "--package",
+            "planet-malloc",
+            "--test",
+            "model",
+            "--test",
+            "page",
+            "--test",
+            "first_moments",
+        ]);
+        command.env("RUSTFLAGS", "--cfg interrupted").env("CARGO_TARGET_DIR", workspace::target().join("interrupted"));
+        command.env("PLANET_MALLOC_MODEL_STEPS", "10000");
+        context.run(command).map_err(|error| format!("round {round}: {error}"))?;
     }
     Ok(())
 }

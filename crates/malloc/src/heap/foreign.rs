@@ -2,11 +2,11 @@
 
 use core::cell::Cell;
 
-use crate::background;
 use crate::chunk::chunk_of;
 use crate::remote::{self, Freed, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::span::{SLICE, Span};
+use crate::{background, interrupted};
 
 /// Frees the blocks of another heap's span, as many as belong to one word of its bitmap before the first that does not,
 /// and returns the rest. Ends the program when one is free already, or is none.
@@ -41,6 +41,7 @@ pub(crate) fn free_remotely(span: &Span, word: usize, bits: u64, address: usize)
     match remote::free(span.mailbox(), &span.remote_bits()[word], bits) {
         Freed::Noted => {}
         Freed::MustPost => {
+            interrupted::here();
             // SAFETY: a claimed span has an owner, and heaps are never unmapped.
             unsafe { (*span.owner()).post(span) };
             background::poke();

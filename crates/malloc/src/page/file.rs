@@ -17,7 +17,7 @@ use crate::arena::ARENA;
 use crate::classes::CLASSES;
 use crate::large::LARGE;
 use crate::settings::{self, LIMIT};
-use crate::{background, figures, sys};
+use crate::{background, figures, interrupted, sys};
 
 const NOT_MADE: u32 = 0;
 const BEING_MADE: u32 = 1;
@@ -125,8 +125,11 @@ fn read_file<'a>(path: &CStr, into: &'a mut [u8]) -> Option<&'a [u8]> {
 fn map_over_page(file: i32) -> bool {
     let page = &raw const PAGE;
     // Written and not only lengthened, so that a full file system is noticed here, and not by a fault later.
-    // SAFETY: the page is of as many bytes, is alone on its system pages, and keeps its contents.
-    unsafe { sys::write(file, page.cast(), LEN) && sys::map_over(page.addr(), LEN, Some(file)) }
+    // SAFETY: the page is of as many bytes.
+    let is_written = unsafe { sys::write(file, page.cast(), LEN) };
+    interrupted::here();
+    // SAFETY: the page is alone on its system pages, and keeps its contents.
+    is_written && unsafe { sys::map_over(page.addr(), LEN, Some(file)) }
 }
 
 /// The words of the page up to the classes, as they were when the last fork began: the child has a heap as it was then,
