@@ -22,7 +22,7 @@ use crate::{interrupted, large, page, thread};
 pub(crate) static PURGE: RawLock = RawLock::new();
 
 /// Visits within the delay.
-pub(crate) const VISITS: u64 = 7;
+pub(crate) const VISITS: u64 = 8;
 /// After how many visits the pages of the first group go; the others follow one visit later each.
 const FIRST_AGE: u16 = 3;
 const GROUPS: usize = 3;
