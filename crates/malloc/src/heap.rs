@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
 pub(crate) use foreign::free_remotely;
-use magazine::{Magazine, PLACES, ROOM, most_at_once, room};
+use magazine::{Magazine, PLACES, STACK_BYTES, most_at_once};
 
 use crate::chunk::{chunk_of, span_of};
 use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES};
@@ -46,8 +46,8 @@ pub(crate) fn class_at(address: usize) -> Option<usize> {
     tag::class(window::get(address))
 }
 
-/// What a heap takes with the memory of its magazines, and a word behind that which a free may look at.
-pub(crate) const HEAP_BYTES: usize = (size_of::<Heap>() + (ROOM + 1) * size_of::<usize>()).next_multiple_of(PAGE);
+/// What a heap takes with the stacks of its magazines.
+pub(crate) const HEAP_BYTES: usize = (size_of::<Heap>() + STACK_BYTES).next_multiple_of(PAGE);
 
 /// Whose heap it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,25 +126,30 @@ impl Heap {
         }
     }
 
-    /// Makes [`HEAP_BYTES`] fresh zero bytes a heap that can be used, the one with this number.
-    pub(crate) fn equip(&self, number: usize) {
-        let mut end = self.entries();
-        for class in 0..CLASSES {
-            end += room(class) * size_of::<usize>();
-            self.magazine(class).equip(end);
-        }
-        self.window.set(window::NOWHERE);
+    /// Makes [`HEAP_BYTES`] fresh zero bytes a heap that can be used, the one with this number. Of the bytes, most stay
+    /// untouched.
+    ///
+    /// # Safety
+    /// Nobody else may use the memory.
+    pub(crate) unsafe fn build(place: *mut Self, number: usize) -> &'static Self {
+        // SAFETY: the caller's promise; but for the magazines and the window zero bytes are a heap.
+        let heap = unsafe {
+            (&raw mut (*place).magazines).write([const { Magazine::new() }; CLASSES + 1]);
+            (&raw mut (*place).window).write(Cell::new(window::NOWHERE));
+            &*place
+        };
         if let Some(code) = tag::code(number) {
             let (start, tags) = window::view();
-            self.window.set(start);
-            self.tags.set(tags);
-            self.code.set(code);
+            heap.window.set(start);
+            heap.tags.set(tags);
+            heap.code.set(code);
         }
+        heap
     }
 
-    /// Where the memory of the magazines starts: behind the heap.
-    fn entries(&self) -> usize {
-        ptr::from_ref(self).expose_provenance() + size_of::<Self>()
+    /// Where the stacks of the magazines start: behind the heap.
+    fn stacks(&self) -> *mut usize {
+        ptr::with_exposed_provenance_mut(ptr::from_ref(self).addr() + size_of::<Self>())
     }
 
     /// The magazine of a class.
@@ -182,13 +187,7 @@ impl Heap {
         // SAFETY: tags have the places of magazines.
         let magazine = unsafe { &*self.magazines.as_ptr().byte_add(place) };
         // SAFETY: the caller's promise, and what has a magazine that is not full has slots.
-        unsafe { magazine.put(block, self.mark()) }
-    }
-
-    /// What a free slot carries in its second word.
-    #[inline(always)]
-    pub(crate) fn mark(&self) -> usize {
-        ptr::from_ref(self).addr()
+        unsafe { magazine.put(block) }
     }
 
     /// Takes a slot of `class`, or one that lies at a multiple of `align` all the same, when the magazine had none, and
@@ -210,8 +209,8 @@ impl Heap {
                     return self.take_past_magazine(span);
                 }
                 let count = wanted.min(span.free.load(Relaxed) as usize);
-                span.take(count, magazine.fill(count, self.mark()));
-                return magazine.take(self.mark());
+                span.take(count, magazine.fill(count));
+                return magazine.take();
             }
             if self.open_another(class) {
                 continue;
@@ -232,7 +231,7 @@ impl Heap {
         }
         let mut neighbours = (class + 1..CLASSES).take(NEIGHBOURS);
         let fits = |class: &usize| (SIZES[*class] as usize).is_multiple_of(align) && self.magazine(*class).len() > 0;
-        let slot = self.magazine(neighbours.find(fits)?).take(self.mark());
+        let slot = self.magazine(neighbours.find(fits)?).take();
         (!slot.is_null()).then_some(slot)
     }
 
@@ -322,7 +321,7 @@ impl Heap {
             return;
         }
         // SAFETY: a slot that nobody uses.
-        unsafe { magazine.push(block, self.mark()) };
+        unsafe { magazine.push(block) };
     }
 
     /// Moves the `count` slots that lie longest in the magazine of `class` back into their spans.

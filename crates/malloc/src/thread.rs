@@ -77,10 +77,8 @@ impl Registry {
         let place: *mut Heap = ptr::with_exposed_provenance_mut(self.spare);
         self.spare += HEAP_BYTES;
         self.count += 1;
-        // SAFETY: fresh memory of our own, large enough and at the start of a page. Zero bytes are a heap, and most of
-        // them stay untouched.
-        let heap = unsafe { &*place };
-        heap.equip(self.count);
+        // SAFETY: fresh memory of our own, large enough and at the start of a page.
+        let heap = unsafe { Heap::build(place, self.count) };
         heap.next_registered.set(LAST.load(Relaxed));
         LAST.store(place, Release);
         Some(heap)

@@ -6,6 +6,7 @@
 use core::ptr;
 use core::sync::atomic::Ordering::*;
 
+use super::magazine::room;
 use super::{HEAP_BYTES, Heap, NOBODY, ORPHANS};
 use crate::classes::{CLASSES, SIZES};
 use crate::remote::Posted;
@@ -103,7 +104,7 @@ impl Heap {
     /// Takes a slot of `class` for one of several threads, or returns null. Only for a heap without a seat.
     pub(crate) fn take_as_visitor(&self, class: usize, align: usize) -> *mut u8 {
         let _held = self.lock.hold();
-        let slot = self.magazine(class).take(self.mark());
+        let slot = self.magazine(class).take();
         if slot.is_null() { self.take_slowly(class, align) } else { slot }
     }
 
@@ -133,7 +134,7 @@ impl Heap {
 
     /// Gives the memory of the magazines, which must have been put away, back to the system.
     pub(crate) fn shrink(&self) {
-        let (start, end) = (self.entries().next_multiple_of(PAGE), ptr::from_ref(self).addr() + HEAP_BYTES);
+        let (start, end) = (self.stacks().addr().next_multiple_of(PAGE), ptr::from_ref(self).addr() + HEAP_BYTES);
         // SAFETY: there is nothing in the magazines any more.
         unsafe { sys::advise(start, end - start, sys::DONT_NEED) };
     }
@@ -173,14 +174,19 @@ impl Heap {
         !self.inbox.is_empty()
     }
 
+    /// How many slots of the class are at hand. Only a hint, but for a borrower.
+    fn at_hand(&self, class: usize) -> usize {
+        self.magazine(class).len().min(room(class))
+    }
+
     /// How many bytes of free slots are at hand. Only a hint, but for a borrower.
     pub(crate) fn cached(&self) -> usize {
-        (0..CLASSES).map(|class| self.magazine(class).len() * SIZES[class] as usize).sum()
+        (0..CLASSES).map(|class| self.at_hand(class) * SIZES[class] as usize).sum()
     }
 
     /// How many bytes of the slots at hand are more than were taken since the purge last came by. Only a hint.
     pub(crate) fn unneeded(&self) -> usize {
-        let spare = |class| self.magazine(class).len().saturating_sub(self.needed(class));
+        let spare = |class| self.at_hand(class).saturating_sub(self.needed(class));
         (0..CLASSES).map(|class| spare(class) * SIZES[class] as usize).sum()
     }
 

@@ -1,7 +1,7 @@
 //! How many slots a magazine may hold: twice as many whenever it runs out or over, within bounds.
 
 use super::Heap;
-use super::magazine::{first_limit, room};
+use super::magazine::{end, first_limit, room};
 use crate::classes::{CLASSES, SIZES};
 use crate::settings::MAGAZINES_MB;
 use crate::{profile, thread};
@@ -53,7 +53,7 @@ impl Heap {
     pub(super) fn set_limit(&self, class: usize, limit: usize) {
         let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
         self.may_cache.set(self.may_cache.get() + limit * size - magazine.limit() * size);
-        magazine.set_limit(limit);
+        magazine.set_limit(limit, end(self.stacks(), class, limit));
     }
 }
 

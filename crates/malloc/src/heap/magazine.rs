@@ -1,12 +1,13 @@
 //! The slots of a class that a thread has at hand: a stack of their addresses, which grows downwards.
 //!
 //! A magazine is filled from the bitmaps of spans and emptied into them, several slots at a time. Nothing is written
-//! into a slot in it but a mark, in its second word. Who finds the mark gone when the slot is taken knows that it was
-//! freed twice, or written to after it was freed.
+//! into a slot in it but a mark, in its second word: the place of its address in the stack. Who finds another mark when
+//! the slot is taken knows that it was freed twice, or written to after it was freed. Below the last slot lies the
+//! address of one that never carries the right mark, so that taking need not ask whether there is one.
 
 use core::cell::Cell;
-use core::ptr;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+use core::{ptr, slice};
 
 use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES, classes_of_units};
 
@@ -32,7 +33,7 @@ pub(crate) const fn first_limit(class: usize) -> usize {
 }
 
 /// How many slots of `class` a magazine can hold.
-pub(crate) const fn room(class: usize) -> usize {
+pub(super) const fn room(class: usize) -> usize {
     let slots = MOST_BYTES / SIZES[class] as usize;
     if slots > MOST {
         MOST
@@ -48,16 +49,42 @@ pub(crate) const fn most_at_once(class: usize) -> usize {
     FILLED_BYTES / SIZES[class] as usize
 }
 
-/// How many slots the magazines of all classes can hold.
-pub(crate) const ROOM: usize = {
-    let mut sum = 0;
-    let mut class = 0;
+/// Magazines that may hold no more than this have their stacks close together, so that the many that hold a few slots
+/// share pages.
+const SMALL: usize = 32;
+
+/// For each class where its stack ends while it is small, then for each where it ends from then on, in words from where
+/// all of them start. The last slot's place is before that end, and at the end lies the address of [`NO_SLOT`].
+const ENDS: [[u32; CLASSES]; 2] = {
+    let mut ends = [[0; CLASSES]; 2];
+    let (mut words, mut class) = (0, 0);
     while class < CLASSES {
-        sum += room(class);
+        ends[0][class] = (words + SMALL) as u32;
+        words += SMALL + 1;
         class += 1;
     }
-    sum
+    class = 0;
+    while class < CLASSES {
+        ends[1][class] = (words + room(class)) as u32;
+        words += room(class) + 1;
+        class += 1;
+    }
+    ends
 };
+
+/// How many bytes the stacks of all magazines can take.
+pub(crate) const STACK_BYTES: usize = (ENDS[1][CLASSES - 1] as usize + 1) * size_of::<usize>();
+
+/// Where the stack of a magazine of `class` ends that may hold `limit` slots, when those of all start at `stacks`.
+pub(super) fn end(stacks: *mut usize, class: usize, limit: usize) -> *mut usize {
+    if limit == 0 { NO_STACK } else { stacks.wrapping_add(ENDS[usize::from(limit > SMALL)][class] as usize) }
+}
+
+/// What lies at the end of every stack: the address of a slot that is never marked.
+static NO_SLOT: [usize; 2] = [0; 2];
+static END: AtomicPtr<[usize; 2]> = AtomicPtr::new((&raw const NO_SLOT).cast_mut());
+/// The stack of a magazine that may hold nothing: only an end.
+const NO_STACK: *mut usize = (&raw const END).cast_mut().cast();
 
 /// How far into the magazines of a heap that of the first class lies: behind one that is always full.
 pub(super) const PLACE_OF_FIRST: usize = size_of::<Magazine>();
@@ -75,79 +102,89 @@ pub(super) static PLACES: [u16; LARGEST / MIN_ALIGN + 1] = {
     places
 };
 
-/// See the module. All zero bytes are one that is empty and full. Written by the owner; others may look at it.
+/// See the module. Written by the owner; others may look at it.
 #[repr(C, align(32))]
 pub(crate) struct Magazine {
-    /// The address at which the slot's address lies that is taken next.
-    top: AtomicUsize,
+    /// Where the address lies of the slot that is taken next.
+    top: AtomicPtr<usize>,
     /// Where `top` is when no more may be put on it.
-    full: AtomicUsize,
+    full: AtomicPtr<usize>,
     /// Where `top` is when there is nothing on it.
-    empty: AtomicUsize,
+    end: AtomicPtr<usize>,
     /// How many slots were taken from it, ever.
     taken: AtomicU64,
 }
 
-const ENTRY: usize = size_of::<usize>();
-
-fn entry(at: usize) -> &'static Cell<usize> {
-    // SAFETY: `at` is between `full` and `empty`, in the heap's own memory, which is never unmapped.
-    unsafe { &*ptr::with_exposed_provenance(at) }
-}
-
 /// Reads a word of a magazine as its owner does: an atomic load could not be part of another instruction.
 #[inline(always)]
-fn own(word: &AtomicUsize) -> usize {
+fn own(word: &AtomicPtr<usize>) -> *mut usize {
     // SAFETY: the owner alone writes to it, and others only look.
     unsafe { word.as_ptr().read() }
 }
 
-/// The word of a slot that carries the mark.
+/// The mark of a slot.
 ///
 /// # Safety
-/// `slot` must be one, and nobody's but the caller's.
+/// `slot` must be one that nobody uses.
 #[inline(always)]
-pub(crate) unsafe fn mark_of(slot: *mut u8) -> *mut usize {
+unsafe fn mark_of(slot: usize) -> *mut usize {
     // SAFETY: slots have at least two words.
-    unsafe { slot.cast::<usize>().add(1) }
+    unsafe { ptr::with_exposed_provenance_mut::<usize>(slot).add(1) }
+}
+
+/// Lays a slot's address into a stack and marks the slot.
+///
+/// # Safety
+/// `place` must be one of a stack, and `slot` one that nobody uses.
+#[inline(always)]
+unsafe fn lay(slot: usize, place: *mut usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        mark_of(slot).write(place.addr());
+        place.write(slot);
+    }
+}
+
+/// Lays the addresses of free slots into a stack, the last one just before `end`.
+fn lay_before(end: *mut usize, slots: &[Cell<usize>]) {
+    let mut place = end;
+    for slot in slots.iter().rev() {
+        place = place.wrapping_sub(1);
+        // SAFETY: who calls has made place for as many, and has them from a magazine.
+        unsafe { lay(slot.get(), place) };
+    }
+}
+
+/// How many words lie between two places of a stack.
+fn words(from: *mut usize, to: *mut usize) -> usize {
+    to.addr().wrapping_sub(from.addr()) / size_of::<usize>()
 }
 
 impl Magazine {
+    /// One that may hold nothing.
     pub(crate) const fn new() -> Self {
         Self {
-            top: AtomicUsize::new(0),
-            full: AtomicUsize::new(0),
-            empty: AtomicUsize::new(0),
+            top: AtomicPtr::new(NO_STACK),
+            full: AtomicPtr::new(NO_STACK),
+            end: AtomicPtr::new(NO_STACK),
             taken: AtomicU64::new(0),
         }
     }
 
-    /// Gives it the memory that ends at `end`. It may hold nothing yet.
-    pub(crate) fn equip(&self, end: usize) {
-        self.top.store(end, Relaxed);
-        self.full.store(end, Relaxed);
-        self.empty.store(end, Relaxed);
-    }
-
-    /// Takes a slot. Null when there is none, or when the next does not carry the mark.
+    /// Takes a slot. Null when there is none, or when the next does not carry its mark.
     #[inline(always)]
-    pub(crate) fn take(&self, mark: usize) -> *mut u8 {
+    pub(crate) fn take(&self) -> *mut u8 {
         let top = own(&self.top);
-        if top == own(&self.empty) {
+        // SAFETY: there is an address at the end, too.
+        let slot = unsafe { top.read() };
+        // SAFETY: a slot in a magazine is nobody else's; that at the end is as long.
+        if unsafe { mark_of(slot).read() } != top.addr() {
             return ptr::null_mut();
         }
-        let slot = ptr::with_exposed_provenance_mut(entry(top).get());
-        // SAFETY: a slot in a magazine is nobody else's.
-        let word = unsafe { mark_of(slot) };
-        // SAFETY: as above.
-        if unsafe { word.read() } != mark {
-            return ptr::null_mut();
-        }
-        // SAFETY: as above.
-        unsafe { word.write(0) };
-        self.top.store(top + ENTRY, Relaxed);
+        // SAFETY: the end has no mark, so this is before it.
+        self.top.store(unsafe { top.add(1) }, Relaxed);
         self.count_taken();
-        slot
+        ptr::with_exposed_provenance_mut(slot)
     }
 
     /// Counts a slot that was taken past it.
@@ -158,21 +195,22 @@ impl Magazine {
 
     /// The slot that is taken next.
     pub(crate) fn next(&self) -> Option<usize> {
-        (self.len() > 0).then(|| entry(self.top.load(Relaxed)).get())
+        self.slots().first().map(Cell::get)
     }
 
-    /// Puts a slot on it and marks it; false when it is full, or when the slot may be the one that was put on it last.
+    /// Puts a slot on it and marks it; false when it is full, or when the slot is the one that was put on it last.
     ///
     /// # Safety
     /// `slot` must be a slot that nobody uses.
     #[inline(always)]
-    pub(crate) unsafe fn put(&self, slot: *mut u8, mark: usize) -> bool {
+    pub(crate) unsafe fn put(&self, slot: *mut u8) -> bool {
         let top = own(&self.top);
-        if top == own(&self.full) || entry(top).get() == slot.addr() {
+        // SAFETY: there is an address at the end, too.
+        if top == own(&self.full) || unsafe { top.read() } == slot.addr() {
             return false;
         }
         // SAFETY: the caller's promise.
-        unsafe { self.push(slot, mark) };
+        unsafe { self.push(slot) };
         true
     }
 
@@ -181,62 +219,78 @@ impl Magazine {
     /// # Safety
     /// As [`Magazine::put`].
     #[inline(always)]
-    pub(crate) unsafe fn push(&self, slot: *mut u8, mark: usize) {
-        let top = own(&self.top) - ENTRY;
-        // SAFETY: the caller's promise.
-        unsafe { mark_of(slot).write(mark) };
-        entry(top).set(slot.expose_provenance());
+    pub(crate) unsafe fn push(&self, slot: *mut u8) {
+        // SAFETY: the stack is not full, and the caller's promise.
+        let top = unsafe {
+            let top = own(&self.top).sub(1);
+            lay(slot.expose_provenance(), top);
+            top
+        };
         self.top.store(top, Relaxed);
     }
 
     /// Makes place for `count` slots when it is empty. What is returned has to be called with each, the one to be taken
     /// first before the others.
-    pub(crate) fn fill(&self, count: usize, mark: usize) -> impl FnMut(usize) {
+    pub(crate) fn fill(&self, count: usize) -> impl FnMut(usize) {
         debug_assert!(self.len() == 0 && count <= self.limit());
-        let mut at = self.empty.load(Relaxed) - count * ENTRY;
-        self.top.store(at, Relaxed);
+        let mut place = self.end.load(Relaxed).wrapping_sub(count);
+        self.top.store(place, Relaxed);
         move |slot| {
-            // SAFETY: a free slot of the heap's own.
-            unsafe { mark_of(ptr::with_exposed_provenance_mut(slot)).write(mark) };
-            entry(at).set(slot);
-            at += ENTRY;
+            // SAFETY: a free slot of the heap's own, and within the limit.
+            unsafe { lay(slot, place) };
+            place = place.wrapping_add(1);
         }
     }
 
+    /// How many slots it has. Nonsense now and then for somebody who looks while the owner moves the stack.
     pub(crate) fn len(&self) -> usize {
-        (self.empty.load(Relaxed) - self.top.load(Relaxed)) / ENTRY
+        words(self.top.load(Relaxed), self.end.load(Relaxed))
     }
 
     /// How many it may hold at present.
     pub(crate) fn limit(&self) -> usize {
-        (self.empty.load(Relaxed) - self.full.load(Relaxed)) / ENTRY
+        words(self.full.load(Relaxed), self.end.load(Relaxed))
     }
 
-    pub(crate) fn set_limit(&self, limit: usize) {
+    /// Has it hold up to `limit` slots, no fewer than it has, in a stack that ends at `end`.
+    pub(crate) fn set_limit(&self, limit: usize, end: *mut usize) {
         debug_assert!(limit >= self.len());
-        self.full.store(self.empty.load(Relaxed) - limit * ENTRY, Relaxed);
+        if end != self.end.load(Relaxed) {
+            let slots = self.slots();
+            self.end.store(end, Relaxed);
+            self.top.store(end.wrapping_sub(slots.len()), Relaxed);
+            if end != NO_STACK {
+                // SAFETY: a stack of the heap's own.
+                unsafe { end.write((&raw const NO_SLOT).expose_provenance()) };
+            }
+            lay_before(end, slots);
+        }
+        self.full.store(end.wrapping_sub(limit), Relaxed);
     }
 
     pub(crate) fn taken(&self) -> u64 {
         self.taken.load(Relaxed)
     }
 
+    /// Its slots, that which is taken next first.
+    #[inline(always)]
+    fn slots(&self) -> &[Cell<usize>] {
+        // SAFETY: the heap's own memory, which is never unmapped, or no slots at all.
+        unsafe { slice::from_raw_parts(self.top.load(Relaxed).cast(), self.len()) }
+    }
+
     /// The `count` slots that lie longest, which must be removed afterwards.
     #[inline(always)]
     pub(crate) fn oldest(&self, count: usize) -> &[Cell<usize>] {
-        debug_assert!(count <= self.len());
-        let first: *const Cell<usize> = ptr::with_exposed_provenance(self.empty.load(Relaxed) - count * ENTRY);
-        // SAFETY: as many slots lie below `empty`, in the heap's own memory, which is never unmapped.
-        unsafe { core::slice::from_raw_parts(first, count) }
+        let slots = self.slots();
+        &slots[slots.len() - count..]
     }
 
     /// Removes the `count` slots that lie longest.
     pub(crate) fn remove_oldest(&self, count: usize) {
-        let (top, rest) = (self.top.load(Relaxed), self.len() - count);
-        let (from, to): (*const usize, *mut usize) =
-            (ptr::with_exposed_provenance(top), ptr::with_exposed_provenance_mut(top + count * ENTRY));
-        // SAFETY: both ranges lie in the magazine's own memory.
-        unsafe { ptr::copy(from, to, rest) };
-        self.top.store(top + count * ENTRY, Relaxed);
+        let slots = self.slots();
+        let end = self.end.load(Relaxed);
+        self.top.store(self.top.load(Relaxed).wrapping_add(count), Relaxed);
+        lay_before(end, &slots[..slots.len() - count]);
     }
 }
