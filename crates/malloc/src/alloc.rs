@@ -247,7 +247,7 @@ pub unsafe fn usable_size(block: *mut u8) -> usize {
     let address = block.expose_provenance();
     match span_at(address) {
         Some(span) => match span.kind() {
-            Kind::Slots => span.slot_size() - (address % SLICE - span.slot_around(address % SLICE) * span.slot_size()),
+            Kind::Slots => span.bytes_behind(address % SLICE),
             Kind::Run => span.run_bytes.get() as usize,
             _ => misuse("size asked of a pointer that was not allocated", address),
         },

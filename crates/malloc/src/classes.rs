@@ -4,9 +4,10 @@
 //! fourteenth larger than the request; below, the alignment of 16 that C asks for sets the step.
 //!
 //! Up to 4 KiB, slots share out among them what would be left over at the end of a span, and so serve larger requests.
-//! Above that they leave it over, since a page that no slot lies on takes no memory.
+//! Above that they leave it over, since a page that no slot lies on takes no memory, and spans differ in where it is.
 
 use crate::span::SLICE;
+use crate::sys::PAGE;
 
 /// How many classes there are.
 pub(crate) const CLASSES: usize = BUILT.1;
@@ -88,8 +89,25 @@ pub(crate) fn aligned_class_of(size: usize, align: usize) -> Option<usize> {
     (first..CLASSES).find(|&class| SIZES[class] as usize & (align - 1) == 0)
 }
 
+const CACHE_LINE: usize = 64;
+
+/// How far into slice number `slice` of a chunk the first slot of `class` lies. What larger slots leave over is before
+/// them as well as behind: where the slots of all spans lay alike, their first bytes would share a few sets of the
+/// processor's caches.
+pub(crate) fn start_in_slice(class: usize, slice: usize) -> usize {
+    let size = SIZES[class] as usize;
+    if size < PAGE {
+        return 0;
+    }
+    // Slots lie at multiples of what their size is a multiple of.
+    let step = (1 << size.trailing_zeros()).max(CACHE_LINE);
+    slice % (SLICE % size / step + 1) * step
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -119,5 +137,18 @@ mod tests {
             }
         }
         assert_eq!(aligned_class_of(1, 2 * LARGEST), None);
+    }
+
+    #[test]
+    fn larger_slots_start_at_various_places_within_the_slice_and_as_aligned_as_their_size() {
+        for (class, size) in SIZES.into_iter().map(|size| size as usize).enumerate() {
+            let starts: BTreeSet<_> = (0..512).map(|slice| start_in_slice(class, slice)).collect();
+            for start in &starts {
+                assert!(start + SLICE / size * size <= SLICE, "{size}");
+                assert!(start.is_multiple_of(1 << size.trailing_zeros()), "{size}");
+            }
+            let can_differ = size > PAGE && SLICE % size >= 1 << size.trailing_zeros();
+            assert_eq!(starts.len() > 1, can_differ, "{size}: {starts:?}");
+        }
     }
 }

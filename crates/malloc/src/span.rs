@@ -17,7 +17,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
 
 use crate::chunk;
-use crate::classes::SIZES;
+use crate::classes::{SIZES, start_in_slice};
 use crate::heap::Heap;
 use crate::page;
 use crate::remote::{Mailbox, Posted};
@@ -61,6 +61,8 @@ pub(crate) struct Span {
     /// 2³² / `size`, rounded up: turns an offset into a slot's number without a division.
     reciprocal: Cell<u32>,
     size: Cell<u32>,
+    /// How far into the span the first slot lies.
+    start: Cell<u16>,
     capacity: Cell<u16>,
     /// How many slots are free by the span's own bitmap.
     pub(crate) free: AtomicU16,
@@ -164,6 +166,7 @@ impl Span {
         let capacity = SLICE / size as usize;
         self.reciprocal.set((1_u64 << 32).div_ceil(size as u64) as u32);
         self.size.set(size);
+        self.start.set(start_in_slice(class, chunk::slice_of(self)) as u16);
         self.class.set(class as u8);
         self.capacity.set(capacity as u16);
         self.shared.store(false, Relaxed);
@@ -181,7 +184,7 @@ impl Span {
     /// Takes `count` free slots, the lowest first, and hands the address of each to `visit`. So many must be free.
     pub(crate) fn take(&self, count: usize, mut visit: impl FnMut(usize)) {
         debug_assert!(count <= self.free.load(Relaxed) as usize);
-        let (base, size) = (self.base(), self.slot_size());
+        let (base, start, size) = (self.base(), self.start(), self.slot_size());
         let mut touched = self.touched.load(Relaxed);
         let (mut word, mut left) = (self.first_word.get() as usize, count);
         while left > 0 {
@@ -196,9 +199,9 @@ impl Span {
                 last = word * 64 + free.trailing_zeros() as usize;
                 free &= free - 1;
                 left -= 1;
-                visit(base + last * size);
+                visit(base + start + last * size);
             }
-            touched |= pages(first * size / PAGE, (last * size + size - 1) / PAGE);
+            touched |= pages((start + first * size) / PAGE, (start + last * size + size - 1) / PAGE);
             self.bits()[word].store(free, Relaxed);
         }
         self.first_word.set(word as u8);
@@ -257,16 +260,28 @@ impl Span {
         u64::MAX >> (64 - slots)
     }
 
+    /// How far into the span the first slot lies.
+    fn start(&self) -> usize {
+        self.start.get() as usize
+    }
+
     /// The number of the slot that starts `offset` bytes into the span; `None` where no slot starts.
     #[inline(always)]
     pub(crate) fn slot_at(&self, offset: usize) -> Option<usize> {
-        let slot = ((offset as u64 * self.reciprocal.get() as u64) >> 32) as usize;
-        (slot * self.slot_size() == offset && slot < self.capacity()).then_some(slot)
+        let offset = (offset as u32).wrapping_sub(self.start.get().into());
+        let slot = self.slot_of(offset);
+        (slot < self.capacity() && slot * self.slot_size() == offset as usize).then_some(slot)
     }
 
-    /// The number of the slot that `offset` lies in.
-    pub(crate) fn slot_around(&self, offset: usize) -> usize {
-        ((offset as u64 * self.reciprocal.get() as u64) >> 32) as usize
+    #[inline(always)]
+    fn slot_of(&self, offset_from_first: u32) -> usize {
+        ((u64::from(offset_from_first) * u64::from(self.reciprocal.get())) >> 32) as usize
+    }
+
+    /// How many bytes there are from `offset`, which lies in a slot, to the slot's end.
+    pub(crate) fn bytes_behind(&self, offset: usize) -> usize {
+        let offset = offset - self.start();
+        (self.slot_of(offset as u32) + 1) * self.slot_size() - offset
     }
 
     /// The remote bitmap.
@@ -345,7 +360,7 @@ impl Span {
 
     /// The pages that the slots of `word` lie on.
     pub(crate) fn pages_of_word(&self, word: usize) -> Pages {
-        let start = word * 64 * self.slot_size();
+        let start = self.start() + word * 64 * self.slot_size();
         let end = (start + 64 * self.slot_size()).min(SLICE) - 1;
         pages(start / PAGE, end / PAGE)
     }
@@ -361,11 +376,11 @@ impl Span {
             }
             while taken != 0 {
                 let slot = word * 64 + taken.trailing_zeros() as usize;
-                let start = slot * self.slot_size();
+                let start = self.start() + slot * self.slot_size();
                 let last = (start + self.slot_size() - 1) / PAGE;
                 used |= pages(start / PAGE, last);
                 // Slots that lie wholly on pages known to be used say nothing new.
-                let next = ((last + 1) * PAGE / self.slot_size()).max(slot + 1);
+                let next = (((last + 1) * PAGE - self.start()) / self.slot_size()).max(slot + 1);
                 taken &= if next >= word * 64 + 64 { 0 } else { u64::MAX << (next - word * 64) };
             }
         }
