@@ -58,7 +58,8 @@ impl Place {
     }
 
     pub(super) fn path(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
+        // SAFETY: the last byte stays zero.
+        unsafe { CStr::from_ptr(self.bytes.as_ptr().cast()) }
     }
 
     /// The folder it is in.
@@ -76,7 +77,11 @@ impl Place {
     /// The process whose page would have this name; `None` for another namespace, and for other names.
     pub(super) fn pid_in(&self, name: &[u8]) -> Option<u32> {
         let digits = name.strip_prefix(&self.bytes[self.folder_end + 1..self.pid_start])?;
-        core::str::from_utf8(digits).ok()?.parse().ok()
+        // Not `parse`, for which each process would have another part of the library in memory.
+        let append = |number: u32, digit: &u8| {
+            number.checked_mul(10)?.checked_add(digit.is_ascii_digit().then(|| u32::from(digit - b'0'))?)
+        };
+        if digits.is_empty() { None } else { digits.iter().try_fold(0, append) }
     }
 
     fn cut(&self, len: usize) -> Self {
@@ -110,8 +115,9 @@ mod tests {
         let own = Place::of(7).expect("there is a folder for shared memory");
         let name = own.path().to_str().expect("a path").rsplit('/').next().expect("a name").to_owned();
         assert_eq!(own.pid_in(name.as_bytes()), Some(7));
-        assert_eq!(own.pid_in(b"1.7"), None);
-        assert_eq!(own.pid_in(format!("{name}x").as_bytes()), None);
+        for other in ["1.7", &name[..name.len() - 1], &format!("{name}x"), &format!("{name}777777777777")] {
+            assert_eq!(own.pid_in(other.as_bytes()), None, "{other}");
+        }
         let other = own.of_other(123).expect("room");
         assert_eq!(
             other.path().to_str(),

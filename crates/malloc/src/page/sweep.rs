@@ -1,8 +1,6 @@
 //! Removing the pages of processes that ended without being asked: killed ones, and children of a fork, which usually
 //! leave by `_exit`. Whoever makes a page looks after others', so that they do not pile up where nobody reads.
 
-use core::ffi::CStr;
-
 use super::place::Place;
 use crate::sys;
 
@@ -32,7 +30,8 @@ fn names(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
         let length = u16::from_ne_bytes(*list.get(LENGTH_AT..)?.first_chunk()?);
         let (entry, rest) = list.split_at_checked(length.into())?;
         list = rest;
-        CStr::from_bytes_until_nul(entry.get(NAME_AT..)?).ok().map(CStr::to_bytes)
+        let name = entry.get(NAME_AT..)?;
+        Some(&name[..name.iter().position(|byte| *byte == 0)?])
     })
 }
 
