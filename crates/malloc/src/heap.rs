@@ -314,7 +314,7 @@ impl Heap {
             self.let_hold_more(class);
         }
         if magazine.len() == magazine.limit() {
-            self.empty(class, magazine.limit().div_ceil(2));
+            self.empty(class, magazine.limit() - magazine.limit() / 4);
         }
         if magazine.limit() == 0 {
             self.put_back(span, &[Cell::new(address)]);

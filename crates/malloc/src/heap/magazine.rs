@@ -17,7 +17,7 @@ const MOST: usize = 1024;
 const LEAST: usize = 64;
 /// How many it may hold when it is used first, and how many bytes of them, since the mark alone makes a page resident.
 const FIRST: usize = 8;
-const FILLED_BYTES: usize = 8 * 1024;
+const FILLED_BYTES: usize = 4 * 1024;
 const FIRST_BYTES: usize = 8192;
 
 /// How many slots of `class` a magazine may hold when it is used first.
@@ -292,5 +292,107 @@ impl Magazine {
         let end = self.end.load(Relaxed);
         self.top.store(self.top.load(Relaxed).wrapping_add(count), Relaxed);
         lay_before(end, &slots[..slots.len() - count]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Memory for all stacks, and slots of which nothing is known.
+    struct Ground {
+        stacks: Vec<usize>,
+        slots: Vec<[usize; 2]>,
+    }
+
+    impl Ground {
+        fn new() -> Self {
+            Self { stacks: vec![0; STACK_BYTES / size_of::<usize>()], slots: vec![[7; 2]; 100] }
+        }
+
+        fn set_limit(&mut self, magazine: &Magazine, limit: usize) {
+            let stacks = self.stacks.as_mut_ptr();
+            stacks.expose_provenance();
+            magazine.set_limit(limit, end(stacks, 3, limit));
+        }
+
+        fn put(&mut self, magazine: &Magazine, number: usize) -> bool {
+            // SAFETY: the test's own slot.
+            unsafe { magazine.put(self.slot(number)) }
+        }
+
+        fn slot(&mut self, number: usize) -> *mut u8 {
+            self.slots.as_mut_ptr().wrapping_add(number).cast()
+        }
+    }
+
+    #[test]
+    fn what_comes_last_goes_first_wherever_the_stack_is() {
+        let (mut ground, magazine) = (Ground::new(), Magazine::new());
+        assert!(magazine.take().is_null());
+        assert!(!ground.put(&magazine, 0));
+        ground.set_limit(&magazine, 4);
+        for number in 0..4 {
+            assert!(ground.put(&magazine, number));
+        }
+        assert!(!ground.put(&magazine, 4));
+        ground.set_limit(&magazine, 2 * SMALL);
+        for number in 4..2 * SMALL {
+            assert!(ground.put(&magazine, number));
+        }
+        let oldest: Vec<usize> = magazine.oldest(50).iter().map(Cell::get).collect();
+        assert_eq!(oldest, (0..50).rev().map(|number| ground.slot(number).addr()).collect::<Vec<_>>());
+        magazine.remove_oldest(50);
+        ground.set_limit(&magazine, 14);
+        assert_eq!((magazine.len(), magazine.limit()), (14, 14));
+        for number in (50..2 * SMALL).rev() {
+            assert_eq!(magazine.next(), Some(ground.slot(number).addr()));
+            assert_eq!(magazine.take(), ground.slot(number));
+        }
+        assert!(magazine.take().is_null());
+        ground.set_limit(&magazine, 0);
+        assert!(magazine.take().is_null());
+        assert_eq!((magazine.taken(), magazine.len()), (14, 0));
+    }
+
+    #[test]
+    fn a_slot_that_was_put_twice_or_written_to_is_not_taken() {
+        let (mut ground, magazine) = (Ground::new(), Magazine::new());
+        ground.set_limit(&magazine, 8);
+        assert!(ground.put(&magazine, 0));
+        assert!(!ground.put(&magazine, 0));
+        assert!(ground.put(&magazine, 1));
+        assert!(ground.put(&magazine, 0));
+        assert_eq!(magazine.take(), ground.slot(0));
+        assert_eq!(magazine.take(), ground.slot(1));
+        assert!(magazine.take().is_null());
+        assert_eq!(magazine.next(), Some(ground.slot(0).addr()));
+        assert!(ground.put(&magazine, 2));
+        ground.slots[2][1] = 0;
+        assert!(magazine.take().is_null());
+    }
+
+    #[test]
+    fn a_filled_one_gives_the_first_slot_first() {
+        let (mut ground, magazine) = (Ground::new(), Magazine::new());
+        ground.set_limit(&magazine, SMALL);
+        let mut add = magazine.fill(SMALL);
+        (0..SMALL).for_each(|number| add(ground.slot(number).expose_provenance()));
+        drop(add);
+        (0..SMALL).for_each(|number| assert_eq!(magazine.take(), ground.slot(number)));
+        assert!(magazine.take().is_null());
+    }
+
+    #[test]
+    fn stacks_do_not_meet() {
+        let stacks = ptr::null_mut();
+        let mut last = 0;
+        for (class, limit) in [SMALL, 0].into_iter().flat_map(|small| (0..CLASSES).map(move |class| (class, small))) {
+            let limit = if limit == 0 { room(class) } else { limit };
+            let end = end(stacks, class, limit).addr() / size_of::<usize>();
+            assert_eq!(end, last + limit, "class {class} with {limit}");
+            last = end + 1;
+        }
+        assert_eq!(last * size_of::<usize>(), STACK_BYTES);
     }
 }
