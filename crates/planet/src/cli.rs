@@ -44,8 +44,8 @@ Examples:
   go tool pprof -http=: heap.pb.gz
   go tool pprof -http=: -sample_index=alloc_space heap.pb.gz
       Find out which functions held memory at the exit, of which Python has freed most by then, and which allocated the
-      most. For what is held while the program runs, set PLANET_MALLOC_PROFILE_SIGNAL=12, send it that signal, and copy
-      the file: it is written anew at the exit.
+      most. For what is held while the program runs, set PLANET_MALLOC_PROFILE_SIGNAL=12 and send it that signal. The
+      second file of a process is heap.2.pb.gz, and so on.
   PYTHONMALLOC=pymalloc planet run -- python app.py
       Leave Python's small objects to Python's own allocator.
   planet memory

@@ -79,25 +79,24 @@ fn a_signal_asks_for_it() {
     let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it can be started");
     let mut orders = process.stdin.take().expect("a pipe");
     let mut answers = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-    let mut written = || {
+    let mut written = |name| {
+        let file = file.with_file_name(name);
         // SAFETY: our own child, which is not waited for before the end of the test.
         assert_eq!(unsafe { libc::kill(process.id() as libc::pid_t, libc::SIGUSR2) }, 0);
         while !file.exists() {
             assert!(process.try_wait().expect("it is ours").is_none(), "it goes on");
             thread::sleep(Duration::from_millis(10));
         }
-        let profile = Decoded::read(&file);
-        fs::remove_file(&file).expect("it is there");
-        profile
+        Decoded::read(&file)
     };
     assert_eq!(answers.next().expect("a line").expect("a line"), "ready");
-    assert_has_all(&written());
+    assert_has_all(&written("heap.pb.gz"));
     orders.write_all(b"x").expect("it reads");
     assert_eq!(answers.next().expect("a line").expect("a line"), "held");
-    assert_about("more", written().below("hold_in_child").inuse_space, 8 * MB);
+    assert_about("more", written("heap.2.pb.gz").below("hold_in_child").inuse_space, 8 * MB);
     drop(orders);
     assert!(process.wait().expect("it is ours").success());
-    assert_has_all(&Decoded::read(&file));
+    assert_has_all(&Decoded::read(&file.with_file_name("heap.3.pb.gz")));
 }
 
 #[test]

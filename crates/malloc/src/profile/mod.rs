@@ -11,7 +11,9 @@
 //! | --- | --- | --- |
 //! | `PLANET_MALLOC_PROFILE` | the file, written when the process exits; `%p` in it stands for the process id, for programs that start others | none: off |
 //! | `PLANET_MALLOC_PROFILE_RATE` | how many bytes there are from one sample to the next, on average | 524288 |
-//! | `PLANET_MALLOC_PROFILE_SIGNAL` | the number of a signal that has the file written too, if the program leaves that signal alone | 0: none |
+//! | `PLANET_MALLOC_PROFILE_SIGNAL` | the number of a signal that has a file written too, if the program leaves that signal alone | 0: none |
+//!
+//! The second file that a process writes has a 2 in its name, as in `heap.2.pb.gz`, and so on.
 //!
 //! A program that frees what it holds before it exits, as Python does with most, has to be asked by the signal what it
 //! holds while it runs. One that is killed, or becomes another program, writes nothing, and neither does one at its exit

@@ -25,8 +25,10 @@ const PID: &[u8] = b"%p";
 static FILE: OnceLock<PathBuf> = OnceLock::new();
 /// How often the signal has come.
 static ASKED: AtomicU32 = AtomicU32::new(0);
-/// How often it had come when the file was last written for it.
+/// How often it had come when a file was last written for it.
 static ANSWERED: AtomicU32 = AtomicU32::new(0);
+/// How many files were written.
+static WRITTEN: AtomicU32 = AtomicU32::new(0);
 
 const NOT_WANTED: u32 = 0;
 const WANTED: u32 = 1;
@@ -60,7 +62,8 @@ extern "C" fn write_at_exit() {
 
 fn write_file() {
     let Some(named) = FILE.get() else { return };
-    if let Err(error) = report::write(with_pid(named)) {
+    let number = WRITTEN.fetch_add(1, Relaxed) + 1;
+    if let Err(error) = report::write(numbered(with_pid(named), number)) {
         complain(&error);
     }
 }
@@ -82,7 +85,18 @@ fn with_pid(named: &Path) -> PathBuf {
     OsStr::from_bytes(&path).into()
 }
 
-/// Has the file written whenever the signal comes, unless the program has a use for it.
+/// From the second on, each file gets a name of its own: the number stands before what the name ends in.
+fn numbered(path: PathBuf, number: u32) -> PathBuf {
+    if number == 1 {
+        return path;
+    }
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let dot = name.iter().skip(1).position(|byte| *byte == b'.').map_or(name.len(), |at| at + 1);
+    let name = [&name[..dot], format!(".{number}").as_bytes(), &name[dot..]].concat();
+    path.with_file_name(OsStr::from_bytes(&name))
+}
+
+/// Has a file written whenever the signal comes, unless the program has a use for it.
 fn heed(signal: c_int) {
     if signal == 0 {
         return;
@@ -138,6 +152,15 @@ extern "C" fn main(_: *mut c_void) -> *mut c_void {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn from_the_second_on_files_have_numbers() {
+        let named = |path: &str, number| numbered(path.into(), number);
+        assert_eq!(named("/a.b/heap.pb.gz", 1), PathBuf::from("/a.b/heap.pb.gz"));
+        assert_eq!(named("/a.b/heap.pb.gz", 2), PathBuf::from("/a.b/heap.2.pb.gz"));
+        assert_eq!(named("/a.b/.heap", 12), PathBuf::from("/a.b/.heap.12"));
+        assert_eq!(named("heap", 3), PathBuf::from("heap.3"));
+    }
 
     #[test]
     fn the_process_id_goes_where_it_is_asked_for() {
