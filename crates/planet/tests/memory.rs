@@ -238,7 +238,8 @@ fn without_a_program_it_says_how_to_start_one() {
     let machine = Machine::new();
     let (out, said) = machine.memory(&[], 0);
     assert_eq!(out, "");
-    assert_eq!(said, "no process runs on planet-malloc; start one with: planet run -- COMMAND\n");
+    let looked_in = format!("(looked in {}, as PLANET_MALLOC_PAGES says)", machine.file("pages"));
+    assert_eq!(said, format!("no process runs on planet-malloc; start one with: planet run -- COMMAND {looked_in}\n"));
     assert_eq!(parse(&machine.memory(&["--json", "--once"], 0).0)["processes"], Value::Array(Vec::new()));
     assert!(machine.memory(&["--prometheus"], 0).0.ends_with("# EOF\n"));
     machine.memory(&["--png", &machine.file("picture.png")], 2);

@@ -33,7 +33,7 @@ mod sweep;
 
 use crate::{figures, sys};
 pub(crate) use file::{keep_up, leave_to_parent, make, prepare_fork};
-pub use reader::{PageError, all, all_in, read, read_in};
+pub use reader::{PageError, all, all_in, named_folder, read, read_in};
 pub(crate) use record::*;
 pub use snapshot::{ClassSnapshot, Peaks, SecondSnapshot, Snapshot};
 

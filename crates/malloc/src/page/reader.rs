@@ -131,10 +131,15 @@ fn own_namespace() -> io::Result<u64> {
     Ok(fs::metadata("/proc/self/ns/pid")?.ino())
 }
 
+/// The folder in which `PLANET_MALLOC_PAGES` has pages lie, if it does.
+pub fn named_folder() -> Option<PathBuf> {
+    std::env::var_os(FOLDER_VARIABLE).filter(|named| !named.is_empty() && named != "0").map(PathBuf::from)
+}
+
 /// Where pages lie: the folder that the environment names, else this user's, and for root those of all users.
 fn folders() -> Vec<PathBuf> {
-    if let Some(named) = std::env::var_os(FOLDER_VARIABLE).filter(|named| !named.is_empty() && named != "0") {
-        return vec![named.into()];
+    if let Some(named) = named_folder() {
+        return vec![named];
     }
     // SAFETY: the call only returns a number.
     let user = unsafe { libc::geteuid() };

@@ -51,7 +51,7 @@ fn print_table(mut source: Source) -> Result<(), MemoryError> {
         }
     }
     if last.processes.is_empty() {
-        eprintln!("{}", table::NOBODY);
+        eprintln!("{}", table::nobody());
         return Ok(());
     }
     let width = match crossterm::terminal::size() {

@@ -5,6 +5,8 @@ use std::{fmt, io};
 
 use planet_malloc::page::PageError;
 
+use super::table;
+
 /// Why memory could not be shown. Each says what to do.
 #[derive(Debug)]
 pub enum MemoryError {
@@ -73,9 +75,10 @@ impl fmt::Display for MemoryError {
             Self::NoProcess { pid, exists: true } => write!(
                 f,
                 "process {pid} does not run on planet-malloc, or belongs to another user; start it with: planet run -- \
-                 COMMAND"
+                 COMMAND{}",
+                table::looked_in()
             ),
-            Self::Nobody => write!(f, "{}", super::table::NOBODY),
+            Self::Nobody => f.write_str(&table::nobody()),
             Self::Several { pids } => {
                 let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
                 write!(f, "there are several processes; name one of them: {}", pids.join(", "))

@@ -1,5 +1,8 @@
 //! The processes in lines of text.
 
+use std::path::PathBuf;
+
+use planet_malloc::page;
 use ratatui::text::Span;
 
 use super::history::{Course, History};
@@ -21,7 +24,15 @@ const LONGEST_COMMAND: usize = 48;
 const LONGEST_PAST: usize = 60;
 
 /// What is said when there is nothing to show.
-pub(crate) const NOBODY: &str = "no process runs on planet-malloc; start one with: planet run -- COMMAND";
+pub(crate) fn nobody() -> String {
+    format!("no process runs on planet-malloc; start one with: planet run -- COMMAND{}", looked_in())
+}
+
+/// Where processes were looked for, if that is not where they are by default.
+pub(crate) fn looked_in() -> String {
+    let said = |folder: PathBuf| format!(" (looked in {}, as PLANET_MALLOC_PAGES says)", folder.display());
+    page::named_folder().map(said).unwrap_or_default()
+}
 
 /// A heading and a line for each process, the largest first, none wider than `width` as long as a single figure has room
 /// there. Where not all have, the last ones are left out: one that is cut off would be taken for another number.

@@ -14,7 +14,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame, area: Rect) {
         Layout::vertical([Constraint::Length(2), Constraint::Length(1), Constraint::Fill(1)]).areas(area);
     let processes = table::by_size(&state.sample);
     if processes.is_empty() {
-        frame.render_widget(Line::from(table::NOBODY), area);
+        frame.render_widget(Line::from(table::nobody()), area);
         return;
     }
     let resident = processes.iter().map(|process| process.resident).fold(0, u64::saturating_add);
