@@ -8,6 +8,7 @@ mod borrow;
 mod foreign;
 mod limits;
 mod magazine;
+mod stacks;
 mod tag;
 
 use core::cell::Cell;
@@ -17,7 +18,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
 pub(crate) use foreign::free_remotely;
-use magazine::{Magazine, PLACES, STACK_BYTES, most_at_once};
+use magazine::{Magazine, PLACES, most_at_once};
+use stacks::STACK_BYTES;
 
 use crate::chunk::{chunk_of, span_of};
 use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES};

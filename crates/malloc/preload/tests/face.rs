@@ -49,6 +49,7 @@ fn misuse_ends_in_one_clear_line() {
         ("elsewhere-and-here", "double free"),
         ("run-twice", "double free"),
         ("large-twice", "double free"),
+        ("written-after", "write to a block after its free"),
         ("inside", "not allocated"),
         ("inside-run", "not allocated"),
         ("inside-large", "not allocated"),

@@ -6,7 +6,7 @@
 use core::ptr;
 use core::sync::atomic::Ordering::*;
 
-use super::magazine::room;
+use super::stacks::room;
 use super::{HEAP_BYTES, Heap, NOBODY, ORPHANS};
 use crate::classes::{CLASSES, SIZES};
 use crate::remote::Posted;

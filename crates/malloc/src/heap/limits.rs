@@ -1,7 +1,8 @@
 //! How many slots a magazine may hold: twice as many whenever it runs out or over, within bounds.
 
 use super::Heap;
-use super::magazine::{end, first_limit, room};
+use super::magazine::first_limit;
+use super::stacks::{end, room};
 use crate::classes::{CLASSES, SIZES};
 use crate::settings::MAGAZINES_MB;
 use crate::{profile, thread};

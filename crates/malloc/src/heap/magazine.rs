@@ -2,19 +2,17 @@
 //!
 //! A magazine is filled from the bitmaps of spans and emptied into them, several slots at a time. Nothing is written
 //! into a slot in it but a mark, in its second word: the place of its address in the stack. Who finds another mark when
-//! the slot is taken knows that it was freed twice, or written to after it was freed. Below the last slot lies the
-//! address of one that never carries the right mark, so that taking need not ask whether there is one.
+//! the slot is taken or moved knows that it was freed twice, or written to after it was freed. Behind the last slot lies
+//! the address of one that never carries the right mark, so that taking need not ask whether there is one.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 use core::{ptr, slice};
 
-use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES, classes_of_units};
+use super::stacks::{NO_SLOT, NO_STACK};
+use crate::classes::{LARGEST, MIN_ALIGN, SIZES, classes_of_units};
+use crate::report::{MARK_GONE, misuse};
 
-/// What a magazine may hold, in bytes and in slots.
-const MOST_BYTES: usize = 128 * 1024;
-const MOST: usize = 1024;
-const LEAST: usize = 64;
 /// How many it may hold when it is used first, and how many bytes of them, since the mark alone makes a page resident.
 const FIRST: usize = 8;
 const FILLED_BYTES: usize = 4 * 1024;
@@ -32,59 +30,10 @@ pub(crate) const fn first_limit(class: usize) -> usize {
     }
 }
 
-/// How many slots of `class` a magazine can hold.
-pub(super) const fn room(class: usize) -> usize {
-    let slots = MOST_BYTES / SIZES[class] as usize;
-    if slots > MOST {
-        MOST
-    } else if slots < LEAST {
-        LEAST
-    } else {
-        slots
-    }
-}
-
 /// With how many slots of `class` at most a magazine is filled at once, since the mark alone makes a page resident.
 pub(crate) const fn most_at_once(class: usize) -> usize {
     FILLED_BYTES / SIZES[class] as usize
 }
-
-/// Magazines that may hold no more than this have their stacks close together, so that the many that hold a few slots
-/// share pages.
-const SMALL: usize = 32;
-
-/// For each class where its stack ends while it is small, then for each where it ends from then on, in words from where
-/// all of them start. The last slot's place is before that end, and at the end lies the address of [`NO_SLOT`].
-const ENDS: [[u32; CLASSES]; 2] = {
-    let mut ends = [[0; CLASSES]; 2];
-    let (mut words, mut class) = (0, 0);
-    while class < CLASSES {
-        ends[0][class] = (words + SMALL) as u32;
-        words += SMALL + 1;
-        class += 1;
-    }
-    class = 0;
-    while class < CLASSES {
-        ends[1][class] = (words + room(class)) as u32;
-        words += room(class) + 1;
-        class += 1;
-    }
-    ends
-};
-
-/// How many bytes the stacks of all magazines can take.
-pub(crate) const STACK_BYTES: usize = (ENDS[1][CLASSES - 1] as usize + 1) * size_of::<usize>();
-
-/// Where the stack of a magazine of `class` ends that may hold `limit` slots, when those of all start at `stacks`.
-pub(super) fn end(stacks: *mut usize, class: usize, limit: usize) -> *mut usize {
-    if limit == 0 { NO_STACK } else { stacks.wrapping_add(ENDS[usize::from(limit > SMALL)][class] as usize) }
-}
-
-/// What lies at the end of every stack: the address of a slot that is never marked.
-static NO_SLOT: [usize; 2] = [0; 2];
-static END: AtomicPtr<[usize; 2]> = AtomicPtr::new((&raw const NO_SLOT).cast_mut());
-/// The stack of a magazine that may hold nothing: only an end.
-const NO_STACK: *mut usize = (&raw const END).cast_mut().cast();
 
 /// How far into the magazines of a heap that of the first class lies: behind one that is always full.
 pub(super) const PLACE_OF_FIRST: usize = size_of::<Magazine>();
@@ -145,13 +94,18 @@ unsafe fn lay(slot: usize, place: *mut usize) {
     }
 }
 
-/// Lays the addresses of free slots into a stack, the last one just before `end`.
-fn lay_before(end: *mut usize, slots: &[Cell<usize>]) {
+/// Moves slots of a stack, the last one to just before `end`. Ends the program when one does not carry its mark.
+fn move_before(end: *mut usize, slots: &[Cell<usize>]) {
     let mut place = end;
-    for slot in slots.iter().rev() {
+    for from in slots.iter().rev() {
+        let slot = from.get();
+        // SAFETY: a slot in a magazine is nobody else's.
+        if unsafe { mark_of(slot).read() } != ptr::from_ref(from).addr() {
+            misuse(MARK_GONE, slot);
+        }
         place = place.wrapping_sub(1);
-        // SAFETY: who calls has made place for as many, and has them from a magazine.
-        unsafe { lay(slot.get(), place) };
+        // SAFETY: as above, and who calls has made place for as many.
+        unsafe { lay(slot, place) };
     }
 }
 
@@ -263,7 +217,7 @@ impl Magazine {
                 // SAFETY: a stack of the heap's own.
                 unsafe { end.write((&raw const NO_SLOT).expose_provenance()) };
             }
-            lay_before(end, slots);
+            move_before(end, slots);
         }
         self.full.store(end.wrapping_sub(limit), Relaxed);
     }
@@ -288,15 +242,19 @@ impl Magazine {
 
     /// Removes the `count` slots that lie longest.
     pub(crate) fn remove_oldest(&self, count: usize) {
+        if count == 0 {
+            return;
+        }
         let slots = self.slots();
         let end = self.end.load(Relaxed);
         self.top.store(self.top.load(Relaxed).wrapping_add(count), Relaxed);
-        lay_before(end, &slots[..slots.len() - count]);
+        move_before(end, &slots[..slots.len() - count]);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::stacks::{SMALL, STACK_BYTES, end};
     use super::*;
 
     /// Memory for all stacks, and slots of which nothing is known.
@@ -381,18 +339,5 @@ mod tests {
         drop(add);
         (0..SMALL).for_each(|number| assert_eq!(magazine.take(), ground.slot(number)));
         assert!(magazine.take().is_null());
-    }
-
-    #[test]
-    fn stacks_do_not_meet() {
-        let stacks = ptr::null_mut();
-        let mut last = 0;
-        for (class, limit) in [SMALL, 0].into_iter().flat_map(|small| (0..CLASSES).map(move |class| (class, small))) {
-            let limit = if limit == 0 { room(class) } else { limit };
-            let end = end(stacks, class, limit).addr() / size_of::<usize>();
-            assert_eq!(end, last + limit, "class {class} with {limit}");
-            last = end + 1;
-        }
-        assert_eq!(last * size_of::<usize>(), STACK_BYTES);
     }
 }

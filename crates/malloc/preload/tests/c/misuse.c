@@ -35,6 +35,7 @@ int main(int count, char **arguments) {
     if (!strcmp(how, "elsewhere-and-here")) free_elsewhere(small), plain_free(small);
     if (!strcmp(how, "run-twice")) plain_free(run), plain_free(run);
     if (!strcmp(how, "large-twice")) plain_free(large), plain_free(large);
+    if (!strcmp(how, "written-after")) plain_free(small), small[8] ^= 1;
     if (!strcmp(how, "inside")) plain_free(small + 16);
     if (!strcmp(how, "inside-run")) plain_free(run + 65536);
     if (!strcmp(how, "inside-large")) plain_free(large + 4096);
