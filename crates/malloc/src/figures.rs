@@ -48,10 +48,9 @@ pub fn figures() -> Figures {
         count_chunk(chunk, &mut count, &mut sum);
     }
     for (class, size) in SIZES.iter().enumerate() {
-        let magazines = || thread::heaps().map(|heap| heap.magazine(class));
-        let at_hand = magazines().map(|magazine| magazine.len() as u64).sum::<u64>().min(count.live[class]);
+        let at_hand = thread::heaps().map(|heap| heap.at_hand(class) as u64).sum::<u64>().min(count.live[class]);
         count.live[class] -= at_hand;
-        count.taken[class] = magazines().map(|magazine| magazine.taken()).sum();
+        count.taken[class] = thread::heaps().map(|heap| heap.magazine(class).taken()).sum();
         sum.live_slots = sum.live_slots.saturating_sub(at_hand as usize);
         sum.live = sum.live.saturating_sub(at_hand as usize * *size as usize);
     }

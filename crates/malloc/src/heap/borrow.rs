@@ -175,8 +175,10 @@ impl Heap {
     }
 
     /// How many slots of the class are at hand. Only a hint, but for a borrower.
-    fn at_hand(&self, class: usize) -> usize {
-        self.magazine(class).len().min(room(class))
+    pub(crate) fn at_hand(&self, class: usize) -> usize {
+        let len = self.magazine(class).len();
+        // The owner moves the stack at this moment.
+        if len > room(class) { 0 } else { len }
     }
 
     /// How many bytes of free slots are at hand. Only a hint, but for a borrower.
