@@ -85,14 +85,17 @@ fn with_pid(named: &Path) -> PathBuf {
     OsStr::from_bytes(&path).into()
 }
 
-/// From the second on, each file gets a name of its own: the number stands before what the name ends in.
+/// What the names of profiles end in, if they do.
+const ENDINGS: [&[u8]; 3] = [b".pb.gz", b".pb", b".gz"];
+
+/// From the second on, each file gets a name of its own: the number stands before the ending.
 fn numbered(path: PathBuf, number: u32) -> PathBuf {
     if number == 1 {
         return path;
     }
     let name = path.file_name().unwrap_or_default().as_bytes();
-    let dot = name.iter().skip(1).position(|byte| *byte == b'.').map_or(name.len(), |at| at + 1);
-    let name = [&name[..dot], format!(".{number}").as_bytes(), &name[dot..]].concat();
+    let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(*ending)).unwrap_or(name);
+    let name = [stem, format!(".{number}").as_bytes(), &name[stem.len()..]].concat();
     path.with_file_name(OsStr::from_bytes(&name))
 }
 
@@ -131,8 +134,9 @@ pub(super) fn keep_thread() {
     }
 }
 
-/// In the child of a fork: the thread did not come along.
+/// In the child of a fork: the thread did not come along, and no file was written.
 pub(super) fn forget_thread() {
+    WRITTEN.store(0, Relaxed);
     let _ = THREAD.compare_exchange(STARTED, WANTED, Relaxed, Relaxed);
 }
 
@@ -159,6 +163,7 @@ mod tests {
         assert_eq!(named("/a.b/heap.pb.gz", 1), PathBuf::from("/a.b/heap.pb.gz"));
         assert_eq!(named("/a.b/heap.pb.gz", 2), PathBuf::from("/a.b/heap.2.pb.gz"));
         assert_eq!(named("/a.b/.heap", 12), PathBuf::from("/a.b/.heap.12"));
+        assert_eq!(named("heap.1234.pb.gz", 2), PathBuf::from("heap.1234.2.pb.gz"));
         assert_eq!(named("heap", 3), PathBuf::from("heap.3"));
     }
 
