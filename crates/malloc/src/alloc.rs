@@ -7,7 +7,7 @@ use crate::chunk::span_at;
 use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of};
 use crate::heap::Heap;
 use crate::profile::{self, Due};
-use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
+use crate::report::{BAD_POINTER, DOUBLE_FREE, NO_SIZE, misuse};
 use crate::span::{Kind, SLICE, Span};
 use crate::sys::PAGE;
 use crate::{background, heap, large, page, purge, thread, tls};
@@ -247,14 +247,17 @@ pub unsafe fn usable_size(block: *mut u8) -> usize {
     let address = block.expose_provenance();
     match span_at(address) {
         Some(span) => match span.kind() {
-            Kind::Slots => span.bytes_behind(address % SLICE),
+            Kind::Slots => match span.bytes_behind(address % SLICE) {
+                Some(bytes) => bytes,
+                None => misuse(NO_SIZE, address),
+            },
             Kind::Run => span.run_bytes.get() as usize,
-            _ => misuse("size asked of a pointer that was not allocated", address),
+            _ => misuse(NO_SIZE, address),
         },
         None if address == 0 => 0,
         None => match large::usable_size(address) {
             Some(len) => len,
-            None => misuse("size asked of a pointer that was not allocated", address),
+            None => misuse(NO_SIZE, address),
         },
     }
 }

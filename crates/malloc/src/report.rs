@@ -4,6 +4,7 @@ use crate::sys;
 
 pub(crate) const BAD_POINTER: &str = "free of a pointer that was not allocated, or a double free,";
 pub(crate) const MARK_GONE: &str = "write to a block after its free, or a double free of it,";
+pub(crate) const NO_SIZE: &str = "size asked of a pointer that was not allocated,";
 pub(crate) const DOUBLE_FREE: &str = "double free";
 
 /// Says what was done wrong with `address` and aborts.

@@ -278,10 +278,11 @@ impl Span {
         ((u64::from(offset_from_first) * u64::from(self.reciprocal.get())) >> 32) as usize
     }
 
-    /// How many bytes there are from `offset`, which lies in a slot, to the slot's end.
-    pub(crate) fn bytes_behind(&self, offset: usize) -> usize {
-        let offset = offset - self.start();
-        (self.slot_of(offset as u32) + 1) * self.slot_size() - offset
+    /// How many bytes there are from `offset` to the end of the slot that it lies in; `None` where no slot is.
+    pub(crate) fn bytes_behind(&self, offset: usize) -> Option<usize> {
+        let offset = offset.checked_sub(self.start())?;
+        let slot = self.slot_of(offset as u32);
+        (slot < self.capacity()).then(|| (slot + 1) * self.slot_size() - offset)
     }
 
     /// The remote bitmap.
