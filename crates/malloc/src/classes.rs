@@ -89,8 +89,6 @@ pub(crate) fn aligned_class_of(size: usize, align: usize) -> Option<usize> {
     (first..CLASSES).find(|&class| SIZES[class] as usize & (align - 1) == 0)
 }
 
-const CACHE_LINE: usize = 64;
-
 /// How far into slice number `slice` of a chunk the first slot of `class` lies. What larger slots leave over is before
 /// them as well as behind: where the slots of all spans lay alike, their first bytes would share a few sets of the
 /// processor's caches.
@@ -100,7 +98,7 @@ pub(crate) fn start_in_slice(class: usize, slice: usize) -> usize {
         return 0;
     }
     // Slots lie at multiples of what their size is a multiple of.
-    let step = (1 << size.trailing_zeros()).max(CACHE_LINE);
+    let step = 1 << size.trailing_zeros();
     slice % (SLICE % size / step + 1) * step
 }
 
