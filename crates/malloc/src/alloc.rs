@@ -210,7 +210,7 @@ fn free_elsewhere(span: &'static Span, block: *mut u8) {
         Kind::Slots => {
             let slot = span.slot_at(address % SLICE);
             let Some(slot) = slot else { misuse(BAD_POINTER, address) };
-            if span.is_free(slot) {
+            if span.is_free(slot) || heap::is_next_here(span.class(), address) {
                 misuse(DOUBLE_FREE, address);
             }
             heap::free_remotely(span, slot / 64, 1 << (slot % 64), address);

@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
-pub(crate) use foreign::free_remotely;
+pub(crate) use foreign::{free_remotely, is_next_here};
 use magazine::{Magazine, PLACES, most_at_once};
 use stacks::STACK_BYTES;
 
@@ -132,7 +132,7 @@ impl Heap {
     /// untouched.
     ///
     /// # Safety
-    /// Nobody else may use the memory.
+    /// They must start at a page and never be unmapped, and nobody else may use them.
     pub(crate) unsafe fn build(place: *mut Self, number: usize) -> &'static Self {
         // SAFETY: the caller's promise; but for the magazines and the window zero bytes are a heap.
         let heap = unsafe {
@@ -211,7 +211,8 @@ impl Heap {
                     return self.take_past_magazine(span);
                 }
                 let count = wanted.min(span.free.load(Relaxed) as usize);
-                span.take(count, magazine.fill(count));
+                // SAFETY: it is empty, no limit is less than `wanted`, and the span hands out slots that are free.
+                span.take(count, unsafe { magazine.fill(count) });
                 return magazine.take();
             }
             if self.open_another(class) {

@@ -2,11 +2,12 @@
 
 use core::cell::Cell;
 
+use super::tag;
 use crate::chunk::chunk_of;
 use crate::remote::{self, Freed, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::span::{SLICE, Span};
-use crate::{background, interrupted};
+use crate::{background, interrupted, tls};
 
 /// Frees the blocks of another heap's span, as many as belong to one word of its bitmap before the first that does not,
 /// and returns the rest. Ends the program when one is free already, or is none.
@@ -32,6 +33,17 @@ pub(super) fn put_back<'a>(span: &Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<
     }
     free_remotely(span, word, bits, blocks[0].get());
     &blocks[count..]
+}
+
+/// Whether the slot at `address`, one of `class` in another heap's span, is the next that the calling thread's heap would
+/// hand out.
+pub(crate) fn is_next_here(class: usize, address: usize) -> bool {
+    if !tag::are_kept_by_all(class) {
+        return false;
+    }
+    let next = tls::enter().magazine(class).next();
+    tls::leave();
+    next == Some(address)
 }
 
 /// Frees the slots `bits` of a word of the span's bitmap, those of `address` and its neighbours.

@@ -54,7 +54,8 @@ impl Heap {
     pub(super) fn set_limit(&self, class: usize, limit: usize) {
         let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
         self.may_cache.set(self.may_cache.get() + limit * size - magazine.limit() * size);
-        magazine.set_limit(limit, end(self.stacks(), class, limit));
+        // SAFETY: behind the heap there is a stack for each class, which no limit exceeds.
+        unsafe { magazine.set_limit(limit, end(self.stacks(), class, limit)) };
     }
 }
 

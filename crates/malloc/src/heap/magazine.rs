@@ -94,17 +94,27 @@ unsafe fn lay(slot: usize, place: *mut usize) {
     }
 }
 
+/// The slot whose address lies in this place of a stack. Ends the program when it does not carry the mark.
+#[inline(always)]
+fn slot_in(place: &Cell<usize>) -> usize {
+    let slot = place.get();
+    // SAFETY: a slot in a magazine is nobody else's.
+    if unsafe { mark_of(slot).read() } != ptr::from_ref(place).addr() {
+        misuse(MARK_GONE, slot);
+    }
+    slot
+}
+
 /// Moves slots of a stack, the last one to just before `end`. Ends the program when one does not carry its mark.
-fn move_before(end: *mut usize, slots: &[Cell<usize>]) {
+///
+/// # Safety
+/// Before `end` there must be places for as many, of which none is that of a slot which is still to be moved.
+unsafe fn move_before(end: *mut usize, slots: &[Cell<usize>]) {
     let mut place = end;
     for from in slots.iter().rev() {
-        let slot = from.get();
-        // SAFETY: a slot in a magazine is nobody else's.
-        if unsafe { mark_of(slot).read() } != ptr::from_ref(from).addr() {
-            misuse(MARK_GONE, slot);
-        }
+        let slot = slot_in(from);
         place = place.wrapping_sub(1);
-        // SAFETY: as above, and who calls has made place for as many.
+        // SAFETY: the caller's promise; a slot in a magazine is nobody else's.
         unsafe { lay(slot, place) };
     }
 }
@@ -163,18 +173,18 @@ impl Magazine {
         if top == own(&self.full) || unsafe { top.read() } == slot.addr() {
             return false;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise, and it is not full.
         unsafe { self.push(slot) };
         true
     }
 
-    /// Puts a slot on it, which must not be full, and marks it.
+    /// Puts a slot on it and marks it.
     ///
     /// # Safety
-    /// As [`Magazine::put`].
+    /// As [`Magazine::put`], and it must not be full.
     #[inline(always)]
     pub(crate) unsafe fn push(&self, slot: *mut u8) {
-        // SAFETY: the stack is not full, and the caller's promise.
+        // SAFETY: the caller's promise.
         let top = unsafe {
             let top = own(&self.top).sub(1);
             lay(slot.expose_provenance(), top);
@@ -185,12 +195,15 @@ impl Magazine {
 
     /// Makes place for `count` slots when it is empty. What is returned has to be called with each, the one to be taken
     /// first before the others.
-    pub(crate) fn fill(&self, count: usize) -> impl FnMut(usize) {
+    ///
+    /// # Safety
+    /// It must be empty and may hold as many. What is returned must be called so many times, with slots that nobody uses.
+    pub(crate) unsafe fn fill(&self, count: usize) -> impl FnMut(usize) {
         debug_assert!(self.len() == 0 && count <= self.limit());
         let mut place = self.end.load(Relaxed).wrapping_sub(count);
         self.top.store(place, Relaxed);
         move |slot| {
-            // SAFETY: a free slot of the heap's own, and within the limit.
+            // SAFETY: the caller's promise.
             unsafe { lay(slot, place) };
             place = place.wrapping_add(1);
         }
@@ -207,17 +220,21 @@ impl Magazine {
     }
 
     /// Has it hold up to `limit` slots, no fewer than it has, in a stack that ends at `end`.
-    pub(crate) fn set_limit(&self, limit: usize, end: *mut usize) {
+    ///
+    /// # Safety
+    /// `end` must be that of a stack with place for as many that nobody else uses, or with none [`NO_STACK`].
+    pub(crate) unsafe fn set_limit(&self, limit: usize, end: *mut usize) {
         debug_assert!(limit >= self.len());
         if end != self.end.load(Relaxed) {
             let slots = self.slots();
             self.end.store(end, Relaxed);
             self.top.store(end.wrapping_sub(slots.len()), Relaxed);
             if end != NO_STACK {
-                // SAFETY: a stack of the heap's own.
+                // SAFETY: the caller's promise.
                 unsafe { end.write((&raw const NO_SLOT).expose_provenance()) };
             }
-            move_before(end, slots);
+            // SAFETY: the caller's promise; the two stacks lie apart.
+            unsafe { move_before(end, slots) };
         }
         self.full.store(end.wrapping_sub(limit), Relaxed);
     }
@@ -233,11 +250,16 @@ impl Magazine {
         unsafe { slice::from_raw_parts(self.top.load(Relaxed).cast(), self.len()) }
     }
 
-    /// The `count` slots that lie longest, which must be removed afterwards.
+    /// The `count` slots that lie longest, which must be removed afterwards. Ends the program when one does not carry its
+    /// mark.
     #[inline(always)]
     pub(crate) fn oldest(&self, count: usize) -> &[Cell<usize>] {
         let slots = self.slots();
-        &slots[slots.len() - count..]
+        let oldest = &slots[slots.len() - count..];
+        for place in oldest {
+            slot_in(place);
+        }
+        oldest
     }
 
     /// Removes the `count` slots that lie longest.
@@ -248,7 +270,8 @@ impl Magazine {
         let slots = self.slots();
         let end = self.end.load(Relaxed);
         self.top.store(self.top.load(Relaxed).wrapping_add(count), Relaxed);
-        move_before(end, &slots[..slots.len() - count]);
+        // SAFETY: they move within the stack, the one next to the end first.
+        unsafe { move_before(end, &slots[..slots.len() - count]) };
     }
 }
 
@@ -271,7 +294,8 @@ mod tests {
         fn set_limit(&mut self, magazine: &Magazine, limit: usize) {
             let stacks = self.stacks.as_mut_ptr();
             stacks.expose_provenance();
-            magazine.set_limit(limit, end(stacks, 3, limit));
+            // SAFETY: a stack that no other magazine has.
+            unsafe { magazine.set_limit(limit, end(stacks, 3, limit)) };
         }
 
         fn put(&mut self, magazine: &Magazine, number: usize) -> bool {
@@ -334,7 +358,8 @@ mod tests {
     fn a_filled_one_gives_the_first_slot_first() {
         let (mut ground, magazine) = (Ground::new(), Magazine::new());
         ground.set_limit(&magazine, SMALL);
-        let mut add = magazine.fill(SMALL);
+        // SAFETY: it is empty, and the slots are the test's own.
+        let mut add = unsafe { magazine.fill(SMALL) };
         (0..SMALL).for_each(|number| add(ground.slot(number).expose_provenance()));
         drop(add);
         (0..SMALL).for_each(|number| assert_eq!(magazine.take(), ground.slot(number)));

@@ -19,10 +19,15 @@ pub(super) fn code(number: usize) -> Option<u32> {
     (0..=u16::MAX).filter(|code| code.count_ones() == 8).nth(number).map(|code| u32::from(code) << SHIFT)
 }
 
+/// Whether any heap may put slots of `class` into its magazine, whosever span they are in.
+pub(super) fn are_kept_by_all(class: usize) -> bool {
+    SIZES[class] >= LEAST_KEPT
+}
+
 /// The tag of the spans of `class` that the heap with this code owns.
 pub(super) fn tag(code: u32, class: usize) -> u32 {
     let place = (PLACE_OF_FIRST + class * size_of::<Magazine>()) as u32;
-    if SIZES[class] >= LEAST_KEPT { place } else { (!code >> SHIFT << SHIFT) | place }
+    if are_kept_by_all(class) { place } else { (!code >> SHIFT << SHIFT) | place }
 }
 
 /// Where the magazine lies for the slots of spans with this tag, if the heap with this code may put them there. Where

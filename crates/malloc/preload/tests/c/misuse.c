@@ -13,16 +13,34 @@ static void *free_it(void *block) {
     return NULL;
 }
 
-static void free_elsewhere(void *block) {
+static void *keep_it_twice(void *block) {
+    plain_free(plain_malloc(200));
+    plain_free(block), plain_free(block);
+    return NULL;
+}
+
+static void on_a_thread(void *(*work)(void *), void *block) {
     pthread_t thread;
-    pthread_create(&thread, NULL, free_it, block);
+    pthread_create(&thread, NULL, work, block);
     pthread_join(thread, NULL);
+}
+
+static void free_elsewhere(void *block) { on_a_thread(free_it, block); }
+
+static void *blocks[5000];
+
+static void allocate_all(void) {
+    for (int i = 0; i < 5000; i++) blocks[i] = plain_malloc(100);
+}
+
+static void free_all(void) {
+    for (int i = 0; i < 5000; i++) plain_free(blocks[i]);
 }
 
 int main(int count, char **arguments) {
     const char *how = count > 1 ? arguments[1] : "";
     char on_the_stack[64];
-    char *small = plain_malloc(100), *run = plain_malloc(100000), *large = plain_malloc(20 << 20);
+    char *small = plain_malloc(100), *other = plain_malloc(100), *run = plain_malloc(100000), *large = plain_malloc(20 << 20);
     for (int i = 0; i < 1000; i++) on_the_stack[i % 64] = *(volatile char *)plain_malloc(100);
     if (!strcmp(how, "twice")) plain_free(small), plain_free(small);
     if (!strcmp(how, "twice-later")) {
@@ -31,6 +49,19 @@ int main(int count, char **arguments) {
         plain_free(small);
     }
     if (!strcmp(how, "twice-elsewhere")) free_elsewhere(small), free_elsewhere(small);
+    if (!strcmp(how, "twice-kept-elsewhere")) on_a_thread(keep_it_twice, plain_malloc(200));
+    if (!strcmp(how, "twice-and-live")) {
+        // The magazine holds as many as it ever will, and so is emptied when it is full, but not moved.
+        allocate_all(), free_all(), allocate_all();
+        plain_free(small), plain_free(other), plain_free(small);
+        *(volatile char *)plain_malloc(100) = 1;
+        free_all();
+    }
+    if (!strcmp(how, "written-before-move")) {
+        allocate_all();
+        plain_free(small), small[8] ^= 1;
+        free_all();
+    }
     if (!strcmp(how, "here-and-elsewhere")) plain_free(small), free_elsewhere(small);
     if (!strcmp(how, "elsewhere-and-here")) free_elsewhere(small), plain_free(small);
     if (!strcmp(how, "run-twice")) plain_free(run), plain_free(run);
@@ -45,9 +76,7 @@ int main(int count, char **arguments) {
     if (!strcmp(how, "realloc-freed")) plain_free(run), (void)!realloc(run, 10);
     if (!strcmp(how, "past-the-end")) memset(large, 1, (20 << 20) + 1);
     // What is not seen at once is seen when the slots move on.
-    static void *blocks[5000];
-    for (int i = 0; i < 5000; i++) blocks[i] = plain_malloc(100);
-    for (int i = 0; i < 5000; i++) plain_free(blocks[i]);
+    allocate_all(), free_all();
     puts("not caught");
     return 0;
 }
