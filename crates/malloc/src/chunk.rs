@@ -7,7 +7,8 @@
 //!        └────────┴───────────────┴───────────────┴───────────────┴──────────┴──────────┴───
 //! ```
 //!
-//! Of all this only the pages that are written to are resident: 128 bytes for a span of slots from 352 bytes on.
+//! Of all this only the pages that are written to are resident: 128 bytes for a span of slots from 352 bytes on. Those
+//! of slices that are in use no more go back to the system.
 //!
 //! A flat map with a byte for each 32 MiB of address space says which of them are chunks. So the way from a pointer
 //! to its record is one load and some arithmetic, and a foreign pointer is known as one before anything is read.
@@ -15,7 +16,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::*};
 
-use crate::span::{SLICE, Span, WORDS};
+use crate::span::{Kind, SLICE, Span, WORDS};
 use crate::sys::{self, PAGE, Range};
 
 /// The size and the alignment of a chunk.
@@ -36,9 +37,10 @@ const MAP_LEN: usize = 1 << (ADDRESS_BITS - CHUNK.trailing_zeros());
 /// Zero pages of the program until a chunk is noted: 4 KiB of it are resident for each 128 GiB of addresses.
 static MAP: [AtomicU8; MAP_LEN] = [const { AtomicU8::new(0) }; MAP_LEN];
 
-/// How many slices have their bitmaps on one page.
-const SLICES_A_PAGE: usize = PAGE / size_of::<[AtomicU64; WORDS]>();
-const _: () = assert!(SLICES / SLICES_A_PAGE == u64::BITS as usize);
+/// How many slices have their bitmaps on one page, and how many their records.
+const BITMAPS_A_PAGE: usize = PAGE / size_of::<[AtomicU64; WORDS]>();
+const RECORDS_A_PAGE: usize = PAGE / size_of::<Span>();
+const _: () = assert!(SLICES / BITMAPS_A_PAGE == u64::BITS as usize && SLICES.is_multiple_of(RECORDS_A_PAGE));
 
 /// What stands at the start of a chunk. All but `changed` belongs to the arena and is guarded by its lock.
 pub(crate) struct Chunk {
@@ -49,7 +51,9 @@ pub(crate) struct Chunk {
     /// No run of free slices is longer than this.
     pub(crate) longest: Cell<usize>,
     /// A bit for each page of bitmaps that may be resident, of the longer ones and as well of the remote ones.
-    pub(crate) bitmap_pages: Cell<u64>,
+    bitmap_pages: Cell<u64>,
+    /// A bit for each page of records that may be resident.
+    record_pages: Cell<u64>,
     /// Whether something was allocated or freed here since the purge last came by.
     pub(crate) changed: AtomicBool,
     /// Whether the purge has to come by again because pages are waiting for their time.
@@ -106,31 +110,54 @@ impl Chunk {
 
     /// Notes that the slice is about to have bitmaps. The arena's lock must be held.
     pub(crate) fn note_bitmaps(&self, slice: usize) {
-        self.bitmap_pages.set(self.bitmap_pages.get() | 1 << (slice / SLICES_A_PAGE));
+        self.bitmap_pages.set(self.bitmap_pages.get() | 1 << (slice / BITMAPS_A_PAGE));
     }
 
-    /// Gives back the pages of bitmaps on which are only those of slices that have no use for any. The arena's lock must
-    /// be held, so that no slice comes to need them.
-    pub(crate) fn discard_bitmaps(&self, is_unused: impl Fn(&Span) -> bool) {
-        let mut ranges = [Range { at: 0, len: PAGE }; 2 * u64::BITS as usize];
+    /// Notes that the slice is about to have something in its record. The arena's lock must be held.
+    pub(crate) fn note_record(&self, slice: usize) {
+        self.record_pages.set(self.record_pages.get() | 1 << (slice / RECORDS_A_PAGE));
+    }
+
+    /// Gives back the pages of bitmaps and of records on which are only those of slices that have no use for any. The
+    /// arena's lock must be held, so that no slice comes to need them.
+    pub(crate) fn discard_unused(&self) {
+        let clean = |span: &Span| span.possibly_resident() == 0 && !span.is_held();
+        let bitmaps =
+            self.unmark_unused(&self.bitmap_pages, BITMAPS_A_PAGE, |span| span.kind() != Kind::Slots && clean(span));
+        let records =
+            self.unmark_unused(&self.record_pages, RECORDS_A_PAGE, |span| span.kind() == Kind::Free && clean(span));
+        let parts = [(BITS_OFFSET, bitmaps), (REMOTE_OFFSET, bitmaps), (RECORDS_OFFSET, records)];
+        let mut ranges = [Range { at: 0, len: PAGE }; 3 * u64::BITS as usize];
         let mut count = 0;
-        let mut left = self.bitmap_pages.get();
-        while left != 0 {
-            let page = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let first = page * SLICES_A_PAGE;
-            if (first..first + SLICES_A_PAGE).all(|slice| is_unused(self.span(slice))) {
-                ranges[count].at = self.address() + BITS_OFFSET + page * PAGE;
-                ranges[count + 1].at = self.address() + REMOTE_OFFSET + page * PAGE;
-                count += 2;
-                self.bitmap_pages.set(self.bitmap_pages.get() & !(1 << page));
+        for (offset, mut pages) in parts {
+            while pages != 0 {
+                ranges[count].at = self.address() + offset + pages.trailing_zeros() as usize * PAGE;
+                pages &= pages - 1;
+                count += 1;
             }
         }
         if count != 0 {
             // SAFETY: the bitmaps on these pages belong to slices that are no spans of slots. When one becomes a span,
-            // its own bitmap is written anew, and its remote one must be all zeros, as these pages are from now on.
+            // its own bitmap is written anew, and its remote one must be all zeros, as these pages are from now on. The
+            // records say that their slices are free and clean, and so do zeros.
             unsafe { sys::discard(&ranges[..count]) };
         }
+    }
+
+    /// Those of the marked pages on which are only things of slices that have no use for them. They are no longer marked.
+    fn unmark_unused(&self, marked: &Cell<u64>, slices_a_page: usize, is_unused: impl Fn(&Span) -> bool) -> u64 {
+        let mut unused = marked.get();
+        let mut left = unused;
+        while left != 0 {
+            let page = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let first = page * slices_a_page;
+            if !(first..first + slices_a_page).all(|slice| is_unused(self.span(slice))) {
+                unused &= !(1 << page);
+            }
+        }
+        marked.set(marked.get() & !unused);
+        unused
     }
 
     /// Tells the purge to come by.

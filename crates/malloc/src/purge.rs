@@ -140,7 +140,7 @@ fn visit(chunk: &'static Chunk, which: Which) -> bool {
     chunk.waiting.set(waiting);
     let mut arena = ARENA.lock();
     if !waiting {
-        chunk.discard_bitmaps(|span| span.kind() != Kind::Slots && span.dirty.load(Relaxed) == 0 && !span.is_held());
+        chunk.discard_unused();
     }
     let empty = chunk.free_count.get() == MOST_SLICES;
     if empty
@@ -231,7 +231,9 @@ fn visit_rest(chunk: &'static Chunk, which: Which, batch: &mut Batch) -> bool {
         let mut span = chunk.span(slice);
         slice += 1;
         let unused = match span.kind() {
-            Kind::Free if !span.is_held() => Pages::MAX,
+            // To grow older, a clean one would have to be written to, and its record may have gone back.
+            Kind::Free if span.dirty.load(Relaxed) == 0 || span.is_held() => continue,
+            Kind::Free => Pages::MAX,
             Kind::Run => {
                 let slices = span.run_slices.get() as usize;
                 let used = (span.run_bytes.get() as usize - (slices - 1) * SLICE) / PAGE;

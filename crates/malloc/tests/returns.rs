@@ -188,6 +188,19 @@ fn chunks_are_unmapped_when_they_are_empty() {
 }
 
 #[test]
+fn records_of_free_slices_go_too() {
+    let _alone = alone();
+    release();
+    let before = resident();
+    // Eight chunks, of which each keeps one block: that takes its pages, and one each for its record and for the chunk.
+    let mut blocks = Blocks::new(8000, |_| 32 * 1024);
+    assert!(figures().chunks >= 8);
+    blocks.retain(|n| n % 1000 == 500);
+    release();
+    assert!(falls_below(before + 8 * 64 * 1024), "{} bytes before, {} after", before, resident());
+}
+
+#[test]
 fn two_million_blocks_live_at_once() {
     let _alone = alone();
     release();
