@@ -11,7 +11,7 @@ use crate::{fork, sys, tls, window};
 /// In how many rounds of destructors a thread keeps its heap: others' destructors may still allocate.
 const FAREWELLS: u32 = 3;
 /// Heaps are mapped in blocks of this many bytes.
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 4 * HEAP_BYTES;
 
 /// Guards who has which heap, and the memory for new ones.
 pub(crate) static REGISTRY: Lock<Registry> = Lock::new(Registry { spare: 0, spare_end: 0, count: 0 });
