@@ -64,6 +64,8 @@ fn write_file() {
     let Some(named) = FILE.get() else { return };
     let number = WRITTEN.fetch_add(1, Relaxed) + 1;
     if let Err(error) = report::write(numbered(with_pid(named), number)) {
+        // The next one takes the number, unless it has another already.
+        let _ = WRITTEN.compare_exchange(number, number - 1, Relaxed, Relaxed);
         complain(&error);
     }
 }
