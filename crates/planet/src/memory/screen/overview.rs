@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Stylize;
 use ratatui::text::{Line, Text};
+use ratatui::widgets::{Paragraph, Wrap};
 
 use super::state::State;
 use crate::memory::{table, units};
@@ -14,7 +15,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame, area: Rect) {
         Layout::vertical([Constraint::Length(2), Constraint::Length(1), Constraint::Fill(1)]).areas(area);
     let processes = table::by_size(&state.sample);
     if processes.is_empty() {
-        frame.render_widget(Line::from(table::nobody()), area);
+        frame.render_widget(Paragraph::new(table::nobody()).wrap(Wrap { trim: true }), area);
         return;
     }
     let resident = processes.iter().map(|process| process.resident).fold(0, u64::saturating_add);
@@ -75,6 +76,15 @@ mod tests {
     #[test]
     fn without_a_process_it_says_how_to_start_one() {
         assert!(screen(Vec::new(), 100, 5).contains("no process runs on planet-malloc; start one with: planet run"));
+    }
+
+    #[test]
+    fn what_it_says_without_a_process_is_told_whole_on_a_narrow_screen() {
+        let screen = screen(Vec::new(), 30, 8);
+        let words =
+            screen.split(|letter: char| !letter.is_ascii_graphic()).filter(|word| !word.trim_matches('"').is_empty());
+        let said = words.map(|word| word.trim_matches('"')).collect::<Vec<_>>().join(" ");
+        assert!(said.contains(&table::nobody()), "{screen}");
     }
 
     #[test]
