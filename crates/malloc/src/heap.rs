@@ -200,8 +200,9 @@ impl Heap {
         if let Some(slot) = magazine.next() {
             misuse(MARK_GONE, slot);
         }
-        self.let_hold_more(class);
-        let wanted = (magazine.limit() / 2).min(most_at_once(class)).max(1);
+        let most = most_at_once(class);
+        self.let_hold_more(class, 2 * most);
+        let wanted = (magazine.limit() / 2).clamp(1, most);
         loop {
             // SAFETY: null or a span of this heap, which stays mapped while it is open.
             if let Some(span) = unsafe { self.open[class].get().as_ref() }
@@ -314,7 +315,7 @@ impl Heap {
             misuse(DOUBLE_FREE, address);
         }
         if magazine.len() == magazine.limit() {
-            self.let_hold_more(class);
+            self.let_hold_more(class, usize::MAX);
         }
         if magazine.len() == magazine.limit() {
             self.empty(class, magazine.limit() - magazine.limit() / 4);

@@ -1,4 +1,5 @@
-//! How many slots a magazine may hold: twice as many whenever it runs out or over, within bounds.
+//! How many slots a magazine may hold: twice as many whenever it runs over, or runs out when it could be filled with
+//! more at once, within bounds.
 
 use super::Heap;
 use super::magazine::first_limit;
@@ -16,8 +17,9 @@ const SHARES: usize = 4;
 const WISHES_A_HALVING: usize = 8;
 
 impl Heap {
-    /// Lets the magazine of `class` hold twice as many, as far as it has room; now and then at the expense of another.
-    pub(super) fn let_hold_more(&self, class: usize) {
+    /// Lets the magazine of `class` hold twice as many if it may not hold `enough`, as far as it has room; now and then at
+    /// the expense of another.
+    pub(super) fn let_hold_more(&self, class: usize, enough: usize) {
         let (magazine, size) = (self.magazine(class), SIZES[class] as usize);
         if profile::is_on() {
             // Every allocation has to come by the slow way.
@@ -26,7 +28,7 @@ impl Heap {
         }
         let limit = magazine.limit();
         let more = if limit == 0 { first_limit(class) } else { limit.min(room(class) - limit) };
-        if more == 0 {
+        if more == 0 || limit >= enough {
             return;
         }
         let bound = bound((MAGAZINES_MB.get() << 20) as usize, thread::count());

@@ -32,7 +32,8 @@ pub(crate) const fn first_limit(class: usize) -> usize {
 
 /// With how many slots of `class` at most a magazine is filled at once, since the mark alone makes a page resident.
 pub(crate) const fn most_at_once(class: usize) -> usize {
-    FILLED_BYTES / SIZES[class] as usize
+    let slots = FILLED_BYTES / SIZES[class] as usize;
+    if slots < 1 { 1 } else { slots }
 }
 
 /// How far into the magazines of a heap that of the first class lies: behind one that is always full.
