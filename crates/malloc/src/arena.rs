@@ -169,8 +169,7 @@ pub(crate) fn new_span(class: usize) -> Option<&'static Span> {
     let mut arena = ARENA.lock();
     let (chunk, slice) = arena.take(1, 1)?;
     let span = chunk.span(slice);
-    chunk.note_bitmaps(slice);
-    span.cut(class);
+    span.cut(class, &chunk.cells);
     page::took_span();
     Some(span)
 }
@@ -181,6 +180,7 @@ pub(crate) fn return_span(span: &Span) {
     let chunk = chunk::chunk_of(span);
     chunk.note_change();
     page::returned_span();
+    chunk.cells.put_back(span.first_cell(), span.cells());
     span.set_kind(Kind::Free);
     mark(chunk, chunk::slice_of(span), 1, true);
 }

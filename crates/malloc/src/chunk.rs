@@ -3,7 +3,7 @@
 //! ```text
 //! chunk  ┌────────┬───────────────┬───────────────┬───────────────┬──────────┬──────────┬───
 //!        │ header │ 512 records   │ longer bits   │ remote bits   │ slice 10 │ slice 11 │ …
-//!        │ 4 KiB  │ of 128 bytes  │ 512 × 512 B   │ 512 × 512 B   │ 64 KiB   │ 64 KiB   │
+//!        │ 4 KiB  │ of 128 bytes  │ 4096 cells    │ 4096 cells    │ 64 KiB   │ 64 KiB   │
 //!        └────────┴───────────────┴───────────────┴───────────────┴──────────┴──────────┴───
 //! ```
 //!
@@ -16,6 +16,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::*};
 
+use crate::cells::{self, CELL, Cells};
 use crate::span::{Kind, SLICE, Span, WORDS};
 use crate::sys::{self, PAGE, Range};
 
@@ -24,23 +25,25 @@ pub(crate) const CHUNK: usize = 32 << 20;
 /// Slices of a chunk.
 pub(crate) const SLICES: usize = CHUNK / SLICE;
 /// The first slice that is not taken by records.
-pub(crate) const FIRST_SLICE: usize = (REMOTE_OFFSET + SLICES * size_of::<[AtomicU64; WORDS]>()).div_ceil(SLICE);
+pub(crate) const FIRST_SLICE: usize = (REMOTE_OFFSET + BITMAP_BYTES).div_ceil(SLICE);
 /// The longest run a chunk can hold.
 pub(crate) const MOST_SLICES: usize = SLICES - FIRST_SLICE;
 
 const RECORDS_OFFSET: usize = PAGE;
 const BITS_OFFSET: usize = RECORDS_OFFSET + SLICES * size_of::<Span>();
-const REMOTE_OFFSET: usize = BITS_OFFSET + SLICES * size_of::<[AtomicU64; WORDS]>();
+const REMOTE_OFFSET: usize = BITS_OFFSET + BITMAP_BYTES;
+/// Room for the longest bitmaps, one for each slice.
+const BITMAP_BYTES: usize = SLICES * cells::MOST * CELL;
+const _: () = assert!(cells::SPANS == SLICES && cells::MOST * CELL == WORDS * size_of::<u64>());
 
 const ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
 const MAP_LEN: usize = 1 << (ADDRESS_BITS - CHUNK.trailing_zeros());
 /// Zero pages of the program until a chunk is noted: 4 KiB of it are resident for each 128 GiB of addresses.
 static MAP: [AtomicU8; MAP_LEN] = [const { AtomicU8::new(0) }; MAP_LEN];
 
-/// How many slices have their bitmaps on one page, and how many their records.
-const BITMAPS_A_PAGE: usize = PAGE / size_of::<[AtomicU64; WORDS]>();
+/// How many slices have their records on one page.
 const RECORDS_A_PAGE: usize = PAGE / size_of::<Span>();
-const _: () = assert!(SLICES / BITMAPS_A_PAGE == u64::BITS as usize && SLICES.is_multiple_of(RECORDS_A_PAGE));
+const _: () = assert!(SLICES.is_multiple_of(RECORDS_A_PAGE));
 
 /// What stands at the start of a chunk. All but `changed` belongs to the arena and is guarded by its lock.
 pub(crate) struct Chunk {
@@ -50,8 +53,8 @@ pub(crate) struct Chunk {
     pub(crate) free_count: Cell<usize>,
     /// No run of free slices is longer than this.
     pub(crate) longest: Cell<usize>,
-    /// A bit for each page of bitmaps that may be resident, of the longer ones and as well of the remote ones.
-    bitmap_pages: Cell<u64>,
+    /// Where the bitmaps of its spans lie, of the longer ones and as well of the remote ones.
+    pub(crate) cells: Cells,
     /// A bit for each page of records that may be resident.
     record_pages: Cell<u64>,
     /// Whether something was allocated or freed here since the purge last came by.
@@ -108,24 +111,15 @@ impl Chunk {
         unsafe { &*core::ptr::with_exposed_provenance(at) }
     }
 
-    /// Notes that the slice is about to have bitmaps. The arena's lock must be held.
-    pub(crate) fn note_bitmaps(&self, slice: usize) {
-        self.bitmap_pages.set(self.bitmap_pages.get() | 1 << (slice / BITMAPS_A_PAGE));
-    }
-
     /// Notes that the slice is about to have something in its record. The arena's lock must be held.
     pub(crate) fn note_record(&self, slice: usize) {
         self.record_pages.set(self.record_pages.get() | 1 << (slice / RECORDS_A_PAGE));
     }
 
-    /// Gives back the pages of bitmaps and of records on which are only those of slices that have no use for any. The
-    /// arena's lock must be held, so that no slice comes to need them.
+    /// Gives back the pages of bitmaps that no span has, and those of records that are all of slices without a use or a
+    /// page of their own. The arena's lock must be held, so that no slice comes to need them.
     pub(crate) fn discard_unused(&self) {
-        let clean = |span: &Span| span.possibly_resident() == 0 && !span.is_held();
-        let bitmaps =
-            self.unmark_unused(&self.bitmap_pages, BITMAPS_A_PAGE, |span| span.kind() != Kind::Slots && clean(span));
-        let records =
-            self.unmark_unused(&self.record_pages, RECORDS_A_PAGE, |span| span.kind() == Kind::Free && clean(span));
+        let (bitmaps, records) = (self.cells.discard(), self.unmark_unused_records());
         let parts = [(BITS_OFFSET, bitmaps), (REMOTE_OFFSET, bitmaps), (RECORDS_OFFSET, records)];
         let mut ranges = [Range { at: 0, len: PAGE }; 3 * u64::BITS as usize];
         let mut count = 0;
@@ -137,26 +131,26 @@ impl Chunk {
             }
         }
         if count != 0 {
-            // SAFETY: the bitmaps on these pages belong to slices that are no spans of slots. When one becomes a span,
-            // its own bitmap is written anew, and its remote one must be all zeros, as these pages are from now on. The
-            // records say that their slices are free and clean, and so do zeros.
+            // SAFETY: no span has a bitmap on these pages. When one gets it, its own is written anew, and the remote one
+            // must be all zeros, as these pages are from now on. The records say that their slices are free and clean,
+            // and so do zeros.
             unsafe { sys::discard(&ranges[..count]) };
         }
     }
 
-    /// Those of the marked pages on which are only things of slices that have no use for them. They are no longer marked.
-    fn unmark_unused(&self, marked: &Cell<u64>, slices_a_page: usize, is_unused: impl Fn(&Span) -> bool) -> u64 {
-        let mut unused = marked.get();
-        let mut left = unused;
+    fn unmark_unused_records(&self) -> u64 {
+        let is_unused = |span: &Span| span.kind() == Kind::Free && span.possibly_resident() == 0 && !span.is_held();
+        let mut left = self.record_pages.get();
+        let mut unused = left;
         while left != 0 {
             let page = left.trailing_zeros() as usize;
             left &= left - 1;
-            let first = page * slices_a_page;
-            if !(first..first + slices_a_page).all(|slice| is_unused(self.span(slice))) {
+            let first = page * RECORDS_A_PAGE;
+            if !(first..first + RECORDS_A_PAGE).all(|slice| is_unused(self.span(slice))) {
                 unused &= !(1 << page);
             }
         }
-        marked.set(marked.get() & !unused);
+        self.record_pages.set(self.record_pages.get() & !unused);
         unused
     }
 
@@ -209,19 +203,20 @@ pub(crate) fn base_of(span: &Span) -> usize {
     chunk_of(span).address() + slice_of(span) * SLICE
 }
 
-/// Where the bitmap lies that is too long for its record.
-pub(crate) fn own_bits_of(span: &Span) -> &'static [AtomicU64; WORDS] {
+/// Where the bitmap of a span lies that is too long for its record.
+pub(crate) fn own_bits_of(span: &Span) -> &'static [AtomicU64] {
     bitmap_at(BITS_OFFSET, span)
 }
 
 /// The remote bitmap that goes with a record.
-pub(crate) fn remote_bits_of(span: &Span) -> &'static [AtomicU64; WORDS] {
+#[inline]
+pub(crate) fn remote_bits_of(span: &Span) -> &'static [AtomicU64] {
     bitmap_at(REMOTE_OFFSET, span)
 }
 
 #[inline]
-fn bitmap_at(offset: usize, span: &Span) -> &'static [AtomicU64; WORDS] {
-    let at = chunk_of(span).address() + offset + slice_of(span) * size_of::<[AtomicU64; WORDS]>();
-    // SAFETY: inside the chunk, where there is a bitmap for each slice; zero bytes are a valid one.
-    unsafe { &*core::ptr::with_exposed_provenance(at) }
+fn bitmap_at(offset: usize, span: &Span) -> &'static [AtomicU64] {
+    let at = chunk_of(span).address() + offset + span.first_cell() * CELL;
+    // SAFETY: inside the chunk, where the span has cells for as many words; zero bytes are a valid bitmap.
+    unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(at), span.words()) }
 }

@@ -1,11 +1,12 @@
 //! How much memory is live, resident and given back: what is noted when it happens, and what has to be counted.
 
 use crate::arena::ARENA;
+use crate::cells::CELL;
 use crate::chunk::{CHUNK, Chunk, FIRST_SLICE, SLICES};
 use crate::classes::{CLASSES, SIZES};
 use crate::large::LARGE;
 use crate::page::{self, Count};
-use crate::span::{INLINE_WORDS, Kind, SLICE, Span, WORDS};
+use crate::span::{INLINE_WORDS, Kind, SLICE, Span};
 use crate::sys::PAGE;
 use crate::thread;
 
@@ -90,5 +91,5 @@ fn count_chunk(chunk: &Chunk, count: &mut Count, sum: &mut Figures) {
 /// What of the bitmaps about a span lies outside its record.
 fn bitmap_bytes(span: &Span) -> usize {
     let own = usize::from(span.words() > INLINE_WORDS);
-    (own + usize::from(span.is_shared())) * WORDS * size_of::<u64>()
+    (own + usize::from(span.is_shared())) * span.cells() * CELL
 }

@@ -55,6 +55,7 @@ mod arena;
 #[cfg(not(loom))]
 mod background;
 #[cfg(not(loom))]
+mod cells;
 mod chunk;
 #[cfg(not(loom))]
 mod classes;

@@ -16,6 +16,7 @@ use core::cmp::Reverse;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
 
+use crate::cells::{CELL, Cells};
 use crate::chunk;
 use crate::classes::{SIZES, start_in_slice};
 use crate::heap::Heap;
@@ -64,6 +65,8 @@ pub(crate) struct Span {
     /// How far into the span the first slot lies.
     start: Cell<u16>,
     capacity: Cell<u16>,
+    /// The number of the first of the cells for its bitmaps.
+    first_cell: Cell<u16>,
     /// How many slots are free by the span's own bitmap.
     pub(crate) free: AtomicU16,
     /// At how many the owner looks at the span as a whole.
@@ -140,6 +143,15 @@ impl Span {
         self.capacity().div_ceil(64)
     }
 
+    /// How many cells it has for a bitmap.
+    pub(crate) fn cells(&self) -> usize {
+        (self.words() * size_of::<u64>()).div_ceil(CELL).next_power_of_two()
+    }
+
+    pub(crate) fn first_cell(&self) -> usize {
+        self.first_cell.get() as usize
+    }
+
     /// The address of the memory the record is about.
     pub(crate) fn base(&self) -> usize {
         chunk::base_of(self)
@@ -160,8 +172,8 @@ impl Span {
         self.owner.store(ptr::from_ref(owner).cast_mut(), Release);
     }
 
-    /// Makes a fresh slice a span of `class`, all slots free.
-    pub(crate) fn cut(&self, class: usize) {
+    /// Makes a fresh slice a span of `class`, all slots free, with some of the cells for its bitmaps.
+    pub(crate) fn cut(&self, class: usize, cells: &Cells) {
         let size = SIZES[class];
         let capacity = SLICE / size as usize;
         self.reciprocal.set((1_u64 << 32).div_ceil(size as u64) as u32);
@@ -170,6 +182,7 @@ impl Span {
         self.class.set(class as u8);
         self.capacity.set(capacity as u16);
         self.shared.store(false, Relaxed);
+        self.first_cell.set(cells.take(self.cells()) as u16);
         let words = if self.words() <= INLINE_WORDS { &self.inline_bits[..] } else { chunk::own_bits_of(self) };
         self.bits.store(words.as_ptr().cast_mut(), Relaxed);
         self.free.store(capacity as u16, Relaxed);
@@ -287,7 +300,7 @@ impl Span {
 
     /// The remote bitmap.
     #[inline]
-    pub(crate) fn remote_bits(&self) -> &[AtomicU64; WORDS] {
+    pub(crate) fn remote_bits(&self) -> &[AtomicU64] {
         chunk::remote_bits_of(self)
     }
 
@@ -339,7 +352,7 @@ impl Span {
             return false;
         }
         if self.is_shared() {
-            self.remote_bits()[..self.words()].iter().for_each(|word| word.store(0, Relaxed));
+            self.remote_bits().iter().for_each(|word| word.store(0, Relaxed));
         }
         let touched = self.touched.swap(0, Relaxed);
         self.dirty.store(self.dirty.load(Relaxed) | touched, Relaxed);
