@@ -6,7 +6,7 @@
 //! that a spike's memory leaves in portions and not at one blow, and all of it within the delay.
 //!
 //! Pages are marked as held while the kernel takes them; nothing is allocated from a held span, and no lock is held
-//! during the call.
+//! during the call but the purge's own.
 
 use core::sync::atomic::Ordering::*;
 
@@ -139,15 +139,14 @@ fn visit(chunk: &'static Chunk, which: Which) -> bool {
     batch.give_back();
     chunk.waiting.set(waiting);
     let mut arena = ARENA.lock();
-    if !waiting {
-        chunk.discard_unused();
-    }
     let empty = chunk.free_count.get() == MOST_SLICES;
     if empty
         && arena.chunks().len() > 1
         && (FIRST_SLICE..SLICES).all(|slice| chunk.span(slice).dirty.load(Relaxed) == 0)
     {
         arena.remove(chunk);
+    } else if !waiting {
+        chunk.discard_unused();
     }
     waiting
 }
@@ -323,22 +322,26 @@ impl Batch {
             return;
         }
         // SAFETY: these pages were free when they were marked as held, and nothing is taken from a held span.
-        unsafe { sys::discard(&ranges[..count]) };
+        let are_gone = unsafe { sys::discard(&ranges[..count]) };
         interrupted::here();
-        page::emptied(bytes);
+        if are_gone {
+            page::emptied(bytes);
+        }
         for entry in &mut self.entries[..self.len] {
             if let Some((span, given)) = entry.take() {
-                let_go(span, given);
+                let_go(span, given, are_gone);
             }
         }
         self.len = 0;
     }
 }
 
-/// Ends the holding of pages that have been given back.
-fn let_go(span: &'static Span, given: Pages) {
+/// Ends the holding of pages that have been given back, or could not be.
+fn let_go(span: &'static Span, given: Pages, are_gone: bool) {
     let clean = || {
-        span.dirty.store(span.dirty.load(Relaxed) & !given, Relaxed);
+        if are_gone {
+            span.dirty.store(span.dirty.load(Relaxed) & !given, Relaxed);
+        }
         span.grow_young(given);
         span.hold(0);
     };

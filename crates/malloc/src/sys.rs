@@ -149,24 +149,24 @@ pub(crate) struct Range {
     pub(crate) len: usize,
 }
 
-/// Lets all `ranges` be gone in one call where the kernel can (Linux 6.14), range by range elsewhere.
+/// Lets all `ranges` be gone in one call where the kernel can (Linux 6.14), range by range elsewhere. False when not all
+/// are, since there are locked pages in them (mlock(2)).
 ///
 /// # Safety
 /// Nobody may want the contents of the ranges.
-pub(crate) unsafe fn discard(ranges: &[Range]) {
+pub(crate) unsafe fn discard(ranges: &[Range]) -> bool {
     let expected: usize = ranges.iter().map(|range| range.len).sum();
     let list = ranges.as_ptr() as usize;
     if ranges.len() > 1 {
         // SAFETY: the caller's promise; `list` points to as many ranges as are named.
         let done = unsafe { syscall(libc::SYS_process_madvise, [OWN_PROCESS, list, ranges.len(), DONT_NEED, 0, 0]) };
         if done == expected as isize {
-            return;
+            return true;
         }
     }
-    for range in ranges {
-        // SAFETY: the caller's promise.
-        unsafe { advise(range.at, range.len, DONT_NEED) };
-    }
+    // SAFETY: the caller's promise.
+    let refused = ranges.iter().filter(|range| !unsafe { advise(range.at, range.len, DONT_NEED) });
+    refused.count() == 0
 }
 
 /// Sleeps while `*word == expected`, for `nanoseconds` at most when they are given. May return early.

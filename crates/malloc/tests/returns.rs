@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use planet_malloc::alloc::{allocate, free};
+use planet_malloc::alloc::{allocate, allocate_zeroed, free};
 use planet_malloc::{figures, release};
 
 /// The tests of this file measure the whole process, so they run one after the other.
@@ -198,6 +198,27 @@ fn records_of_free_slices_go_too() {
     blocks.retain(|n| n % 1000 == 500);
     release();
     assert!(falls_below(before + 8 * 64 * 1024), "{} bytes before, {} after", before, resident());
+}
+
+#[test]
+fn what_cannot_go_is_not_taken_for_zeros() {
+    let _alone = alone();
+    const LEN: usize = 48 * 1024;
+    let block = Blocks::new(1, |_| LEN);
+    let address = block.0[0];
+    let pages = std::ptr::with_exposed_provenance::<libc::c_void>(address);
+    // SAFETY: locking pages does not change them.
+    assert_eq!(unsafe { libc::mlock(pages, LEN) }, 0, "{}", std::io::Error::last_os_error());
+    drop(block);
+    release();
+    let zeroed: Vec<_> = (0..1000).map(|_| allocate_zeroed(LEN)).collect();
+    let again = zeroed.iter().find(|block| block.addr() == address).expect("the slice is used again");
+    // SAFETY: a live block of so many bytes.
+    assert!(unsafe { std::slice::from_raw_parts(*again, LEN) }.iter().all(|byte| *byte == 0));
+    // SAFETY: allocated above, and known to nobody else.
+    zeroed.into_iter().for_each(|block| unsafe { free(block) });
+    // SAFETY: as above.
+    unsafe { libc::munlock(pages, LEN) };
 }
 
 #[test]
