@@ -12,12 +12,13 @@ pub(crate) const CELL: usize = 64;
 /// The most cells that a span can have.
 pub(crate) const MOST: usize = 8;
 
+/// A word of [`Cells`] stands for the cells of a page, and another for the pages.
+const CELLS_A_PAGE: usize = u64::BITS as usize;
 const PAGES: usize = u64::BITS as usize;
-/// A word of [`Cells`] stands for a page, and the pages for the bits of another word.
-const _: () = assert!(PAGE / CELL == u64::BITS as usize);
+const _: () = assert!(PAGE / CELL == CELLS_A_PAGE);
 
 /// How many spans can have cells at a time, whatever their sizes.
-pub(crate) const SPANS: usize = PAGES * PAGE / CELL / MOST;
+pub(crate) const SPANS: usize = PAGES * CELLS_A_PAGE / MOST;
 
 /// Which cells are taken: a bit for each. All zero bytes say none.
 pub(crate) struct Cells {
@@ -39,10 +40,10 @@ impl Cells {
         // Ends, since of as many groups of eight cells as there can be spans one is free.
         loop {
             let first = first_free(self.taken[page].get(), count);
-            if first < PAGES {
+            if first < CELLS_A_PAGE {
                 self.taken[page].set(self.taken[page].get() | group(first, count));
                 self.resident.set(self.resident.get() | 1 << page);
-                return page * (PAGE / CELL) + first;
+                return page * CELLS_A_PAGE + first;
             }
             page += 1;
         }
@@ -50,8 +51,8 @@ impl Cells {
 
     /// Takes the `count` cells from number `first` on back.
     pub(crate) fn put_back(&self, first: usize, count: usize) {
-        let page = &self.taken[first / (PAGE / CELL)];
-        let cells = group(first % (PAGE / CELL), count);
+        let page = &self.taken[first / CELLS_A_PAGE];
+        let cells = group(first % CELLS_A_PAGE, count);
         debug_assert_eq!(page.get() & cells, cells);
         page.set(page.get() & !cells);
     }
@@ -65,8 +66,7 @@ impl Cells {
     }
 }
 
-/// How many of the cells from the start of a page on are taken or do not begin a free group, see [`Cells::take`]; 64 when
-/// there is no such group.
+/// The first of `count` free cells of a page at a multiple of as many; [`CELLS_A_PAGE`] when it has none such.
 fn first_free(taken: u64, count: usize) -> usize {
     let mut starts = !taken;
     let mut width = 1;
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn as_many_spans_as_there_may_be_find_cells() {
         let cells = Cells::new();
-        let firsts: Vec<usize> = (0..PAGES * PAGE / CELL).map(|_| cells.take(1)).collect();
+        let firsts: Vec<usize> = (0..PAGES * CELLS_A_PAGE).map(|_| cells.take(1)).collect();
         assert!(firsts.iter().enumerate().all(|(n, first)| n == *first));
         // The worst case: each group of eight but the last is spoiled by a single cell.
         firsts.iter().filter(|first| *first % MOST != 3).for_each(|first| cells.put_back(*first, 1));

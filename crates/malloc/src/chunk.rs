@@ -36,6 +36,9 @@ const REMOTE_OFFSET: usize = BITS_OFFSET + BITMAP_BYTES;
 const BITMAP_BYTES: usize = SLICES * cells::MOST * CELL;
 const _: () = assert!(cells::SPANS == SLICES && cells::MOST * CELL == WORDS * size_of::<u64>());
 
+/// In how many runs the pages can lie that a chunk has no use for.
+const MOST_RANGES: usize = (SLICES / RECORDS_A_PAGE + 2 * BITMAP_BYTES / PAGE) / 2;
+
 const ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
 const MAP_LEN: usize = 1 << (ADDRESS_BITS - CHUNK.trailing_zeros());
 /// Zero pages of the program until a chunk is noted: 4 KiB of it are resident for each 128 GiB of addresses.
@@ -120,20 +123,21 @@ impl Chunk {
     /// page of their own. The arena's lock must be held, so that no slice comes to need them.
     pub(crate) fn discard_unused(&self) {
         let (bitmaps, records) = (self.cells.discard(), self.unmark_unused_records());
-        let parts = [(BITS_OFFSET, bitmaps), (REMOTE_OFFSET, bitmaps), (RECORDS_OFFSET, records)];
-        let mut ranges = [Range { at: 0, len: PAGE }; 3 * u64::BITS as usize];
+        let parts = [(RECORDS_OFFSET, records), (BITS_OFFSET, bitmaps), (REMOTE_OFFSET, bitmaps)];
+        let mut ranges = [Range { at: 0, len: 0 }; MOST_RANGES];
         let mut count = 0;
         for (offset, mut pages) in parts {
             while pages != 0 {
-                ranges[count].at = self.address() + offset + pages.trailing_zeros() as usize * PAGE;
-                pages &= pages - 1;
+                let first = pages.trailing_zeros() as usize;
+                let len = (pages >> first).trailing_ones() as usize;
+                pages &= !(u64::MAX >> (u64::BITS as usize - len) << first);
+                ranges[count] = Range { at: self.address() + offset + first * PAGE, len: len * PAGE };
                 count += 1;
             }
         }
         if count != 0 {
             // SAFETY: no span has a bitmap on these pages. When one gets it, its own is written anew, and the remote one
-            // must be all zeros, as these pages are from now on. The records say that their slices are free and clean,
-            // and so do zeros.
+            // must be all zeros, as it was left. The records say that their slices are free and clean, and so do zeros.
             unsafe { sys::discard(&ranges[..count]) };
         }
     }

@@ -24,6 +24,7 @@
 //! | `classes` | which slot size serves a request |
 //! | `span` | the record about 64 KiB |
 //! | `chunk` | 32 MiB of slices, their records, and the way from a pointer to its record |
+//! | `cells` | where in a chunk the bitmaps of its spans lie |
 //! | `arena` | which slices are free |
 //! | `heap` | a thread's magazines and spans, and borrowing them |
 //! | `section` | how a thread says that it is at work, at the cost of two plain stores |
@@ -56,6 +57,7 @@ mod arena;
 mod background;
 #[cfg(not(loom))]
 mod cells;
+#[cfg(not(loom))]
 mod chunk;
 #[cfg(not(loom))]
 mod classes;

@@ -183,6 +183,7 @@ impl Span {
         self.capacity.set(capacity as u16);
         self.shared.store(false, Relaxed);
         self.first_cell.set(cells.take(self.cells()) as u16);
+        debug_assert!(self.remote_bits().iter().all(|word| word.load(Relaxed) == 0));
         let words = if self.words() <= INLINE_WORDS { &self.inline_bits[..] } else { chunk::own_bits_of(self) };
         self.bits.store(words.as_ptr().cast_mut(), Relaxed);
         self.free.store(capacity as u16, Relaxed);

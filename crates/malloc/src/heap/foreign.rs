@@ -36,7 +36,7 @@ pub(super) fn put_back<'a>(span: &Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<
 }
 
 /// Whether the slot at `address`, one of `class` in another heap's span, is the next that the calling thread's heap would
-/// hand out.
+/// hand out. Not while somebody has borrowed that heap.
 pub(crate) fn is_next_here(class: usize, address: usize) -> bool {
     if !tag::are_kept_by_all(class) {
         return false;

@@ -27,7 +27,7 @@ static FILE: OnceLock<PathBuf> = OnceLock::new();
 static ASKED: AtomicU32 = AtomicU32::new(0);
 /// How often it had come when a file was last written for it.
 static ANSWERED: AtomicU32 = AtomicU32::new(0);
-/// How many files were written.
+/// The number of the last file that was written, or is being written.
 static WRITTEN: AtomicU32 = AtomicU32::new(0);
 
 const NOT_WANTED: u32 = 0;
