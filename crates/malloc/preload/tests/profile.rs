@@ -121,6 +121,27 @@ fn a_file_that_cannot_be_written_is_spoken_of_and_harms_nothing() {
 }
 
 #[test]
+fn a_file_that_could_not_be_written_leaves_its_name_to_the_next() {
+    let file = folder("later").join("not-yet-there/heap.pb.gz");
+    let mut command = profiled(&file, "wait");
+    command.env("PLANET_MALLOC_PROFILE_SIGNAL", libc::SIGUSR2.to_string());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("it can be started");
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    assert_eq!(line, "ready\n");
+    // SAFETY: our own child, which has not been waited for.
+    assert_eq!(unsafe { libc::kill(process.id() as libc::pid_t, libc::SIGUSR2) }, 0);
+    line.clear();
+    BufReader::new(process.stderr.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    assert!(line.contains("cannot write the heap profile"), "{line}");
+    fs::create_dir(file.parent().expect("a folder")).expect("it can be made");
+    drop(process.stdin.take());
+    assert!(process.wait().expect("it is ours").success());
+    assert_has_all(&Decoded::read(&file));
+}
+
+#[test]
 fn a_process_of_which_nothing_is_sampled_writes_nothing() {
     let folder = folder("nothing");
     let mut command = on_planet("/bin/true");
