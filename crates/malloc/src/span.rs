@@ -11,10 +11,14 @@
 //! | `held`, and `dirty` and `age` while pages are held | the purge |
 //! | the rest | the owning thread inside its section, whoever has borrowed the owner, or the holder of the arena's lock while there is no owner |
 
+mod pages;
+
 use core::cell::Cell;
 use core::cmp::Reverse;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
+
+pub(crate) use pages::{Pages, SLICE_PAGES, pages};
 
 use crate::cells::{CELL, Cells};
 use crate::chunk;
@@ -27,13 +31,8 @@ use crate::sys::PAGE;
 
 /// The size and the alignment of a span: one slice of a chunk.
 pub(crate) const SLICE: usize = 64 * 1024;
-/// Pages of a slice, and bits of a [`Pages`] mask.
-pub(crate) const SLICE_PAGES: usize = SLICE / PAGE;
 /// Words of a bitmap with a bit for each slot of the smallest size.
 pub(crate) const WORDS: usize = SLICE / crate::classes::MIN_ALIGN / 64;
-
-/// A bit for each page of a slice.
-pub(crate) type Pages = u16;
 
 /// What a slice is used for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -362,48 +361,4 @@ impl Span {
         self.remote.release();
         true
     }
-
-    /// Starts the ages of `pages` anew, since they are in use.
-    pub(crate) fn grow_young(&self, pages: Pages) {
-        self.age.iter().for_each(|bit| bit.set(bit.get() & !pages));
-    }
-
-    /// The pages that may be in memory.
-    pub(crate) fn possibly_resident(&self) -> Pages {
-        self.dirty.load(Relaxed) | self.touched.load(Relaxed)
-    }
-
-    /// The pages that the slots of `word` lie on.
-    pub(crate) fn pages_of_word(&self, word: usize) -> Pages {
-        let start = self.start() + word * 64 * self.slot_size();
-        let end = (start + 64 * self.slot_size()).min(SLICE) - 1;
-        pages(start / PAGE, end / PAGE)
-    }
-
-    /// The pages on which no slot is in use.
-    pub(crate) fn free_pages(&self) -> Pages {
-        let mut used: Pages = 0;
-        for word in 0..self.words() {
-            let mut taken = !self.free_bits(word) & self.all_slots(word);
-            if taken == self.all_slots(word) {
-                used |= self.pages_of_word(word);
-                continue;
-            }
-            while taken != 0 {
-                let slot = word * 64 + taken.trailing_zeros() as usize;
-                let start = self.start() + slot * self.slot_size();
-                let last = (start + self.slot_size() - 1) / PAGE;
-                used |= pages(start / PAGE, last);
-                // Slots that lie wholly on pages known to be used say nothing new.
-                let next = (((last + 1) * PAGE - self.start()) / self.slot_size()).max(slot + 1);
-                taken &= if next >= word * 64 + 64 { 0 } else { u64::MAX << (next - word * 64) };
-            }
-        }
-        !used
-    }
-}
-
-/// The mask of the pages `first..=last`.
-pub(crate) fn pages(first: usize, last: usize) -> Pages {
-    ((2_u32 << last) - (1_u32 << first)) as Pages
 }
