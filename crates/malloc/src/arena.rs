@@ -124,12 +124,12 @@ fn mark(chunk: &Chunk, first: usize, count: usize, free: bool) {
         let bit = 1 << (slice % 64);
         debug_assert_ne!(word.get() & bit != 0, free);
         word.set(word.get() ^ bit);
-        chunk.note_record(slice);
     }
     if free {
         chunk.free_count.set(chunk.free_count.get() + count);
         chunk.longest.set(MOST_SLICES);
     } else {
+        (first..first + count).for_each(|slice| chunk.note_record(slice));
         chunk.free_count.set(chunk.free_count.get() - count);
     }
 }

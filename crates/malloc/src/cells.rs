@@ -58,7 +58,7 @@ impl Cells {
     }
 
     /// A bit for each page that may be resident though none of its cells is taken. From now on it is held not to be.
-    pub(crate) fn discard(&self) -> u64 {
+    pub(crate) fn unmark_unused(&self) -> u64 {
         let unused = (0..PAGES).filter(|page| self.taken[*page].get() == 0).fold(0, |pages, page| pages | 1 << page);
         let pages = self.resident.get() & unused;
         self.resident.set(self.resident.get() & !pages);
@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn pages_without_cells_are_discarded_once() {
+    fn pages_without_cells_are_found_once() {
         let cells = Cells::new();
         let firsts: Vec<usize> = (0..3 * 8).map(|_| cells.take(8)).collect();
-        assert_eq!(cells.discard(), 0);
+        assert_eq!(cells.unmark_unused(), 0);
         firsts.iter().filter(|first| *first / 64 == 1).for_each(|first| cells.put_back(*first, 8));
-        assert_eq!((cells.discard(), cells.discard()), (0b10, 0));
+        assert_eq!((cells.unmark_unused(), cells.unmark_unused()), (0b10, 0));
         assert_eq!(cells.take(1), 64);
         cells.put_back(64, 1);
-        assert_eq!(cells.discard(), 0b10);
+        assert_eq!(cells.unmark_unused(), 0b10);
     }
 }

@@ -122,16 +122,13 @@ impl Chunk {
     /// Gives back the pages of bitmaps that no span has, and those of records that are all of slices without a use or a
     /// page of their own. The arena's lock must be held, so that no slice comes to need them.
     pub(crate) fn discard_unused(&self) {
-        let (bitmaps, records) = (self.cells.discard(), self.unmark_unused_records());
+        let (bitmaps, records) = (self.cells.unmark_unused(), self.unmark_unused_records());
         let parts = [(RECORDS_OFFSET, records), (BITS_OFFSET, bitmaps), (REMOTE_OFFSET, bitmaps)];
         let mut ranges = [Range { at: 0, len: 0 }; MOST_RANGES];
         let mut count = 0;
-        for (offset, mut pages) in parts {
-            while pages != 0 {
-                let first = pages.trailing_zeros() as usize;
-                let len = (pages >> first).trailing_ones() as usize;
-                pages &= !(u64::MAX >> (u64::BITS as usize - len) << first);
-                ranges[count] = Range { at: self.address() + offset + first * PAGE, len: len * PAGE };
+        for (offset, pages) in parts {
+            for range in sys::runs_of_pages(self.address() + offset, pages) {
+                ranges[count] = range;
                 count += 1;
             }
         }
@@ -142,19 +139,16 @@ impl Chunk {
         }
     }
 
+    /// A bit for each page of records that may be resident though all are of slices without a use or a page of their own.
+    /// From now on it is held not to be.
     fn unmark_unused_records(&self) -> u64 {
-        let is_unused = |span: &Span| span.kind() == Kind::Free && span.possibly_resident() == 0 && !span.is_held();
-        let mut left = self.record_pages.get();
-        let mut unused = left;
-        while left != 0 {
-            let page = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let first = page * RECORDS_A_PAGE;
-            if !(first..first + RECORDS_A_PAGE).all(|slice| is_unused(self.span(slice))) {
-                unused &= !(1 << page);
-            }
-        }
-        self.record_pages.set(self.record_pages.get() & !unused);
+        let is_unused = |span: &Span| span.kind() == Kind::Free && span.possibly_resident() == 0;
+        let records = |page: usize| (page * RECORDS_A_PAGE..).take(RECORDS_A_PAGE).map(|slice| self.span(slice));
+        let marked = self.record_pages.get();
+        let unused = (0..SLICES / RECORDS_A_PAGE)
+            .filter(|page| marked >> page & 1 != 0 && records(*page).all(is_unused))
+            .fold(0, |pages, page| pages | 1 << page);
+        self.record_pages.set(marked & !unused);
         unused
     }
 

@@ -302,12 +302,7 @@ impl Batch {
         let mut count = 0;
         let mut bytes = 0;
         for (span, due) in self.entries[..self.len].iter().flatten() {
-            let mut rest = *due;
-            while rest != 0 {
-                let first = rest.trailing_zeros() as usize;
-                let len = (rest >> first).trailing_ones() as usize;
-                rest &= !pages(first, first + len - 1);
-                let range = Range { at: span.base() + first * PAGE, len: len * PAGE };
+            for range in sys::runs_of_pages(span.base(), u64::from(*due)) {
                 bytes += range.len;
                 match ranges[..count].last_mut() {
                     Some(last) if last.at + last.len == range.at => last.len += range.len,

@@ -149,6 +149,16 @@ pub(crate) struct Range {
     pub(crate) len: usize,
 }
 
+/// The runs of those pages from `base` on whose bits are set.
+pub(crate) fn runs_of_pages(base: usize, mut pages: u64) -> impl Iterator<Item = Range> {
+    core::iter::from_fn(move || {
+        let first = (pages != 0).then(|| pages.trailing_zeros())?;
+        let len = (pages >> first).trailing_ones();
+        pages &= !(u64::MAX >> (u64::BITS - len) << first);
+        Some(Range { at: base + first as usize * PAGE, len: len as usize * PAGE })
+    })
+}
+
 /// Lets all `ranges` be gone in one call where the kernel can (Linux 6.14), range by range elsewhere. False when not all
 /// are, since there are locked pages in them (mlock(2)).
 ///
@@ -316,4 +326,19 @@ pub(crate) unsafe fn map_over(at: usize, len: usize, file: Option<i32>) -> bool 
 pub(crate) fn write_error(text: &[u8]) {
     // SAFETY: `text` is readable for its length.
     unsafe { syscall(libc::SYS_write, [2, text.as_ptr() as usize, text.len(), 0, 0, 0]) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_pages_are_one_range() {
+        let runs = |pages| runs_of_pages(0x10_0000, pages).map(|range| (range.at - 0x10_0000, range.len)).collect();
+        let none: Vec<(usize, usize)> = runs(0);
+        assert_eq!(none, []);
+        assert_eq!(runs(0b1011), [(0, 2 * PAGE), (3 * PAGE, PAGE)]);
+        assert_eq!(runs(u64::MAX), [(0, 64 * PAGE)]);
+        assert_eq!(runs(1 << 63), [(63 * PAGE, PAGE)]);
+    }
 }
