@@ -40,7 +40,8 @@ static void free_all(void) {
 int main(int count, char **arguments) {
     const char *how = count > 1 ? arguments[1] : "";
     char on_the_stack[64];
-    char *small = plain_malloc(100), *other = plain_malloc(100), *run = plain_malloc(100000), *large = plain_malloc(20 << 20);
+    char *small = plain_malloc(100), *other = plain_malloc(100);
+    char *run = plain_malloc(100000), *large = plain_malloc(20 << 20);
     for (int i = 0; i < 1000; i++) on_the_stack[i % 64] = *(volatile char *)plain_malloc(100);
     if (!strcmp(how, "twice")) plain_free(small), plain_free(small);
     if (!strcmp(how, "twice-later")) {
