@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -71,6 +71,12 @@ fn the_program_can_ask_for_it() {
     assert_has_all(&Decoded::read(&file));
 }
 
+/// Asks the process, which has not been waited for, to write its profile.
+fn ask(process: &Child) {
+    // SAFETY: a signal to our own child.
+    assert_eq!(unsafe { libc::kill(process.id() as libc::pid_t, libc::SIGUSR2) }, 0);
+}
+
 #[test]
 fn a_signal_asks_for_it() {
     let file = folder("signal").join("heap.pb.gz");
@@ -81,8 +87,7 @@ fn a_signal_asks_for_it() {
     let mut answers = BufReader::new(process.stdout.take().expect("a pipe")).lines();
     let mut written = |name| {
         let file = file.with_file_name(name);
-        // SAFETY: our own child, which is not waited for before the end of the test.
-        assert_eq!(unsafe { libc::kill(process.id() as libc::pid_t, libc::SIGUSR2) }, 0);
+        ask(&process);
         while !file.exists() {
             assert!(process.try_wait().expect("it is ours").is_none(), "it goes on");
             thread::sleep(Duration::from_millis(10));
@@ -130,8 +135,7 @@ fn a_file_that_could_not_be_written_leaves_its_name_to_the_next() {
     let mut line = String::new();
     BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
     assert_eq!(line, "ready\n");
-    // SAFETY: our own child, which has not been waited for.
-    assert_eq!(unsafe { libc::kill(process.id() as libc::pid_t, libc::SIGUSR2) }, 0);
+    ask(&process);
     line.clear();
     BufReader::new(process.stderr.take().expect("a pipe")).read_line(&mut line).expect("a line");
     assert!(line.contains("cannot write the heap profile"), "{line}");
