@@ -15,6 +15,7 @@ mod pages;
 
 use core::cell::Cell;
 use core::cmp::Reverse;
+use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
 
@@ -49,15 +50,15 @@ pub(crate) enum Kind {
 }
 
 /// Words of a bitmap that lie in the record itself; spans of smaller slots than this allows have theirs elsewhere.
-pub(crate) const INLINE_WORDS: usize = 3;
+pub(crate) const INLINE_WORDS: usize = 4;
 
-/// The record about a slice. All zero bytes are a valid record of a free one.
+/// The record about a slice: two cache lines, so that who frees in another's span seldom finds that its owner has just
+/// written to what it reads. All zero bytes are a valid record of a free one.
 #[repr(C, align(128))]
 pub(crate) struct Span {
-    // What every free reads comes first, in one cache line.
+    // What every free reads, in a cache line that is seldom written to.
     owner: AtomicPtr<Heap>,
     bits: AtomicPtr<AtomicU64>,
-    remote: Mailbox<Span>,
     /// 2³² / `size`, rounded up: turns an offset into a slot's number without a division.
     reciprocal: Cell<u32>,
     size: Cell<u32>,
@@ -66,22 +67,12 @@ pub(crate) struct Span {
     capacity: Cell<u16>,
     /// The number of the first of the cells for its bitmaps.
     first_cell: Cell<u16>,
-    /// How many slots are free by the span's own bitmap.
-    pub(crate) free: AtomicU16,
-    /// At how many the owner looks at the span as a whole.
-    pub(crate) look_at: Cell<u16>,
-    /// No word of the bitmap before this one has free slots.
-    first_word: Cell<u8>,
     /// Whether another thread ever freed in it, so that the remote bits need be read only then.
     shared: AtomicBool,
     kind: AtomicU8,
     class: Cell<u8>,
     /// In which of its owner's lists it hangs.
     pub(crate) bin: Cell<u8>,
-    pub(crate) next: Cell<*const Span>,
-    pub(crate) previous: Cell<*const Span>,
-    /// Pages from which slots may have been taken since the purge last looked.
-    pub(crate) touched: AtomicU16,
     /// Pages that may be resident.
     pub(crate) dirty: AtomicU16,
     /// Pages that are being given back at this moment: nothing may be taken from the span.
@@ -91,10 +82,22 @@ pub(crate) struct Span {
     /// Of a run: its slices, and the bytes of them in use, a multiple of the page size.
     pub(crate) run_slices: Cell<u16>,
     pub(crate) run_bytes: Cell<u32>,
+    pub(crate) previous: Cell<*const Span>,
+    // What the owner writes to all the time, and others when they free.
+    remote: Mailbox<Span>,
+    pub(crate) next: Cell<*const Span>,
+    /// How many slots are free by the span's own bitmap.
+    pub(crate) free: AtomicU16,
+    /// At how many the owner looks at the span as a whole.
+    pub(crate) look_at: Cell<u16>,
+    /// Pages from which slots may have been taken since the purge last looked.
+    pub(crate) touched: AtomicU16,
+    /// No word of the bitmap before this one has free slots.
+    first_word: Cell<u8>,
     inline_bits: [AtomicU64; INLINE_WORDS],
 }
 
-const _: () = assert!(size_of::<Span>() == 128);
+const _: () = assert!(size_of::<Span>() == 128 && offset_of!(Span, remote) == 64);
 
 impl Posted for Span {
     #[inline]
