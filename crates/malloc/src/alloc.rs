@@ -5,7 +5,6 @@ use core::ptr;
 use crate::arena::{self, LARGEST_RUN};
 use crate::chunk::span_at;
 use crate::classes::{CLASSES, MIN_ALIGN, SIZES, aligned_class_of, class_of};
-use crate::heap::Heap;
 use crate::profile::{self, Due};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, NO_SIZE, misuse};
 use crate::span::{Kind, SLICE, Span};
@@ -185,36 +184,8 @@ extern "C" fn free_slowly(block: *mut u8) {
     tls::leave();
     let address = block.expose_provenance();
     let Some(span) = span_at(address) else { return free_large(address) };
-    match tls::own_heap() {
-        Some(own) if ptr::eq(span.owner(), own) => free_own(own, span, block),
-        _ => free_elsewhere(span, block),
-    }
-}
-
-fn free_own(own: &'static Heap, span: &'static Span, block: *mut u8) {
-    while !ptr::eq(tls::enter(), own) {
-        tls::leave();
-        own.wait_until_returned();
-    }
-    // Not afterwards, when the span may be gone.
-    let size = span.slot_size();
-    own.give_slowly(span, block);
-    tls::leave();
-    background::poke_for(size);
-}
-
-/// Frees a slot of another thread's span, or a run.
-fn free_elsewhere(span: &'static Span, block: *mut u8) {
-    let address = block.addr();
     match span.kind() {
-        Kind::Slots => {
-            let slot = span.slot_at(address % SLICE);
-            let Some(slot) = slot else { misuse(BAD_POINTER, address) };
-            if span.is_free(slot) || heap::is_next_here(span.class(), address) {
-                misuse(DOUBLE_FREE, address);
-            }
-            heap::free_remotely(span, slot / 64, 1 << (slot % 64), address);
-        }
+        Kind::Slots => free_slot(span, block),
         Kind::Run if address.is_multiple_of(SLICE) => {
             let bytes = span.run_bytes.get() as usize;
             profile::forget(address);
@@ -225,6 +196,22 @@ fn free_elsewhere(span: &'static Span, block: *mut u8) {
         }
         _ => misuse(BAD_POINTER, address),
     }
+}
+
+fn free_slot(span: &'static Span, block: *mut u8) {
+    // A thread without a heap gets none here: it may be about to end, and nobody would note that.
+    let Some(own) = tls::own_heap().filter(|own| own.may_keep(span)) else {
+        return heap::free_elsewhere(span, block.addr());
+    };
+    while !ptr::eq(tls::enter(), own) {
+        tls::leave();
+        own.wait_until_returned();
+    }
+    // Not afterwards, when the span may be gone.
+    let size = span.slot_size();
+    own.give_slowly(span, block);
+    tls::leave();
+    background::poke_for(size);
 }
 
 /// Frees a large block, or nothing if `address` is 0.

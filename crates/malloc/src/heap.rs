@@ -6,6 +6,7 @@
 mod bins;
 mod borrow;
 mod foreign;
+mod freed;
 mod limits;
 mod magazine;
 mod stacks;
@@ -17,18 +18,19 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
-pub(crate) use foreign::{free_remotely, is_next_here};
+pub(crate) use foreign::free_elsewhere;
+use freed::Latest;
 use magazine::{Magazine, PLACES, most_at_once};
 use stacks::STACK_BYTES;
 
-use crate::chunk::{chunk_of, span_of};
+use crate::chunk::chunk_of;
 use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES};
 use crate::lock::RawLock;
 use crate::profile::Sampler;
 use crate::remote::{Inbox, Posted};
-use crate::report::{BAD_POINTER, DOUBLE_FREE, MARK_GONE, misuse};
+use crate::report::{MARK_GONE, misuse};
 use crate::section::Seat;
-use crate::span::{SLICE, Span};
+use crate::span::Span;
 use crate::sys::PAGE;
 use crate::{arena, interrupted, window};
 
@@ -73,6 +75,7 @@ pub(crate) struct Heap {
     tags: Cell<*const AtomicU32>,
     /// See [`tag`]; zero when there was no code left.
     code: Cell<u32>,
+    latest: Latest,
     /// The sum over all magazines of the bytes each may hold.
     may_cache: Cell<usize>,
     /// How often a magazine that wished to hold more had to wait for others to hold less.
@@ -110,6 +113,7 @@ impl Heap {
             window: Cell::new(window::NOWHERE),
             tags: Cell::new(ptr::null()),
             code: Cell::new(0),
+            latest: Latest::none(),
             may_cache: Cell::new(0),
             wishes: Cell::new(0),
             magazines: [const { Magazine::new() }; CLASSES + 1],
@@ -171,25 +175,6 @@ impl Heap {
             // SAFETY: the table says where magazines lie.
             unsafe { &*self.magazines.as_ptr().byte_add(place) }
         })
-    }
-
-    /// Puts the block into a magazine if it is a slot that may be kept here; false when it has to be freed the long way.
-    ///
-    /// # Safety
-    /// Nobody may use the block any more.
-    #[inline(always)]
-    pub(crate) unsafe fn give(&self, block: *mut u8) -> bool {
-        let slice = block.expose_provenance().wrapping_sub(self.window.get()) / SLICE;
-        if slice >= window::SLICES {
-            return false;
-        }
-        // SAFETY: inside the window's map, which is never unmapped.
-        let tag = unsafe { &*self.tags.get().add(slice) }.load(Relaxed);
-        let Some(place) = tag::place(tag, self.code.get()) else { return false };
-        // SAFETY: tags have the places of magazines.
-        let magazine = unsafe { &*self.magazines.as_ptr().byte_add(place) };
-        // SAFETY: the caller's promise, and what has a magazine that is not full has slots.
-        unsafe { magazine.put(block) }
     }
 
     /// Takes a slot of `class`, or one that lies at a multiple of `align` all the same, when the magazine had none, and
@@ -301,54 +286,6 @@ impl Heap {
         // Before the lock is let go: who drains the inbox next takes a posted span of theirs to be in a list of theirs.
         self.own(span);
         Some(span)
-    }
-
-    /// Puts the slot into its magazine as [`Heap::give`] does, and makes room there before. Ends the program when it
-    /// is free already.
-    pub(crate) fn give_slowly(&self, span: &'static Span, block: *mut u8) {
-        interrupted::here();
-        let address = block.addr();
-        let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
-        let class = span.class();
-        let magazine = self.magazine(class);
-        if span.is_free(slot) || magazine.next() == Some(address) {
-            misuse(DOUBLE_FREE, address);
-        }
-        if magazine.len() == magazine.limit() {
-            self.let_hold_more(class, usize::MAX);
-        }
-        if magazine.len() == magazine.limit() {
-            self.empty(class, magazine.limit() - magazine.limit() / 4);
-        }
-        if magazine.limit() == 0 {
-            self.put_back(span, &[Cell::new(address)]);
-            return;
-        }
-        // SAFETY: a slot that nobody uses.
-        unsafe { magazine.push(block) };
-    }
-
-    /// Moves the `count` slots that lie longest in the magazine of `class` back into their spans.
-    fn empty(&self, class: usize, count: usize) {
-        let mut blocks = self.magazine(class).oldest(count);
-        while let Some(block) = blocks.first() {
-            blocks = self.put_back(span_of(block.get()), blocks);
-        }
-        self.magazine(class).remove_oldest(count);
-    }
-
-    /// Moves as many of the blocks back into their span as are in it before the first that is not, and returns the rest.
-    #[inline(always)]
-    fn put_back<'a>(&self, span: &'static Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
-        if !ptr::eq(span.owner(), self) {
-            return foreign::put_back(span, blocks);
-        }
-        let rest = span.put(blocks);
-        chunk_of(span).note_change();
-        if span.free.load(Relaxed) >= span.look_at.get() {
-            self.look(span);
-        }
-        rest
     }
 
     /// Puts a span where it belongs now: into another list, or back to the arena when nothing in it is in use. False when

@@ -53,3 +53,21 @@ fn blocks_move_between_threads() {
     assert_eq!(count, 80_000);
     producers.into_iter().for_each(|producer| producer.join().expect("ended"));
 }
+
+#[test]
+fn a_thread_hands_out_what_it_freed_for_another() {
+    const LEN: usize = 200;
+    let address = |block: &Vec<u8>| block.as_ptr().addr();
+    // The purge may take from the thread what it has at hand, but hardly every time.
+    let found = (0..20).any(|_| {
+        let blocks: Vec<Vec<u8>> = (0..10).map(|_| vec![1; LEN]).collect();
+        let thread = std::thread::spawn(move || {
+            let freed: Vec<usize> = blocks.iter().map(address).collect();
+            drop(blocks);
+            let taken: Vec<Vec<u8>> = (0..8).map(|_| vec![2; LEN]).collect();
+            taken.iter().all(|block| freed.contains(&address(block)))
+        });
+        thread.join().expect("ended")
+    });
+    assert!(found);
+}

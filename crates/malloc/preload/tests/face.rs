@@ -44,6 +44,7 @@ fn misuse_ends_in_one_clear_line() {
     for (how, words) in [
         ("twice", "double free"),
         ("twice-later", "free"),
+        ("twice-in-use", "double free"),
         ("twice-elsewhere", "double free"),
         ("twice-kept-elsewhere", "double free"),
         ("twice-and-live", "a double free of it"),

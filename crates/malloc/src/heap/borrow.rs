@@ -146,6 +146,7 @@ impl Heap {
 
     fn put_away_but(&self, needed: impl Fn(usize) -> usize) {
         self.drain_inbox();
+        self.keep_latest();
         for class in 0..CLASSES {
             let magazine = self.magazine(class);
             let kept = needed(class).min(magazine.len());
@@ -178,7 +179,8 @@ impl Heap {
     pub(crate) fn at_hand(&self, class: usize) -> usize {
         let len = self.magazine(class).len();
         // The owner moves the stack at this moment.
-        if len > room(class) { 0 } else { len }
+        let len = if len > room(class) { 0 } else { len };
+        len + usize::from(self.latest.is_of(class))
     }
 
     /// How many bytes of free slots are at hand. Only a hint, but for a borrower.

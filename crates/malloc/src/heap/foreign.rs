@@ -2,12 +2,11 @@
 
 use core::cell::Cell;
 
-use super::tag;
 use crate::chunk::chunk_of;
 use crate::remote::{self, Freed, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::span::{SLICE, Span};
-use crate::{background, interrupted, tls};
+use crate::{background, interrupted};
 
 /// Frees the blocks of another heap's span, as many as belong to one word of its bitmap before the first that does not,
 /// and returns the rest. Ends the program when one is free already, or is none.
@@ -35,19 +34,17 @@ pub(super) fn put_back<'a>(span: &Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<
     &blocks[count..]
 }
 
-/// Whether the slot at `address`, one of `class` in another heap's span, is the next that the calling thread's heap would
-/// hand out. Not while somebody has borrowed that heap.
-pub(crate) fn is_next_here(class: usize, address: usize) -> bool {
-    if !tag::are_kept_by_all(class) {
-        return false;
+/// Frees a slot of another heap's span. Ends the program when it is free already, or is none.
+pub(crate) fn free_elsewhere(span: &Span, address: usize) {
+    let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
+    if span.is_free(slot) {
+        misuse(DOUBLE_FREE, address);
     }
-    let next = tls::enter().magazine(class).next();
-    tls::leave();
-    next == Some(address)
+    free_remotely(span, slot / 64, 1 << (slot % 64), address);
 }
 
 /// Frees the slots `bits` of a word of the span's bitmap, those of `address` and its neighbours.
-pub(crate) fn free_remotely(span: &Span, word: usize, bits: u64, address: usize) {
+fn free_remotely(span: &Span, word: usize, bits: u64, address: usize) {
     chunk_of(span).note_change();
     span.share();
     match remote::free(span.mailbox(), &span.remote_bits()[word], bits) {

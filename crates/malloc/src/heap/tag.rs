@@ -26,15 +26,21 @@ pub(super) fn are_kept_by_all(class: usize) -> bool {
 
 /// The tag of the spans of `class` that the heap with this code owns.
 pub(super) fn tag(code: u32, class: usize) -> u32 {
-    let place = (PLACE_OF_FIRST + class * size_of::<Magazine>()) as u32;
+    let place = place_of(class) as u32;
     if are_kept_by_all(class) { place } else { (!code >> SHIFT << SHIFT) | place }
 }
 
-/// Where the magazine lies for the slots of spans with this tag, if the heap with this code may put them there. Where
-/// there is no span, it is the place of a magazine that is always full.
+/// Where the magazine lies for slots of `class`, in bytes from that which is always full.
+pub(super) fn place_of(class: usize) -> usize {
+    PLACE_OF_FIRST + class * size_of::<Magazine>()
+}
+
+/// Where the magazine lies for the slots of spans with this tag. `None` if the heap with this code must not put them there,
+/// or where there is no span.
 #[inline(always)]
 pub(super) fn place(tag: u32, code: u32) -> Option<usize> {
-    (tag & code == 0).then_some(tag as u16 as usize)
+    let place = tag as u16 as usize;
+    (place != 0 && tag & code == 0).then_some(place)
 }
 
 /// The class of spans with this tag; `None` where there is no span.
@@ -69,6 +75,6 @@ mod tests {
             assert_eq!(class(tag), Some(class_of_span));
             assert_eq!(place(tag, other).is_some(), size >= LEAST_KEPT);
         }
-        assert_eq!((class(0), place(0, one)), (None, Some(0)));
+        assert_eq!((class(0), place(0, one)), (None, None));
     }
 }

@@ -49,6 +49,11 @@ int main(int count, char **arguments) {
         for (int i = 0; i < 500; i++) plain_free(plain_malloc(200));
         plain_free(small);
     }
+    if (!strcmp(how, "twice-in-use")) {
+        plain_free(small);
+        *(volatile char *)plain_malloc(100) = 1;
+        plain_free(small);
+    }
     if (!strcmp(how, "twice-elsewhere")) free_elsewhere(small), free_elsewhere(small);
     if (!strcmp(how, "twice-kept-elsewhere")) on_a_thread(keep_it_twice, plain_malloc(200));
     if (!strcmp(how, "twice-and-live")) {
@@ -60,14 +65,14 @@ int main(int count, char **arguments) {
     }
     if (!strcmp(how, "written-before-move")) {
         allocate_all();
-        plain_free(small), small[8] ^= 1;
+        plain_free(small), plain_free(other), small[8] ^= 1;
         free_all();
     }
     if (!strcmp(how, "here-and-elsewhere")) plain_free(small), free_elsewhere(small);
     if (!strcmp(how, "elsewhere-and-here")) free_elsewhere(small), plain_free(small);
     if (!strcmp(how, "run-twice")) plain_free(run), plain_free(run);
     if (!strcmp(how, "large-twice")) plain_free(large), plain_free(large);
-    if (!strcmp(how, "written-after")) plain_free(small), small[8] ^= 1;
+    if (!strcmp(how, "written-after")) plain_free(small), plain_free(other), small[8] ^= 1;
     if (!strcmp(how, "inside")) plain_free(small + 16);
     if (!strcmp(how, "inside-run")) plain_free(run + 65536);
     if (!strcmp(how, "inside-large")) plain_free(large + 4096);

@@ -1,0 +1,153 @@
+//! What becomes of a slot that the thread frees: it waits for the next one, lies in the magazine of its class, and moves
+//! back into its span in the end.
+//!
+//! Which magazine a slot goes to depends on its address. A program that takes a block right after it freed one would
+//! otherwise have to wait for all of that: for the address, then for the tag of its slice, then for what was just
+//! written to that magazine. So the slot that was freed last is put on its magazine only with the next free, whose own
+//! way nobody waits for.
+
+use core::cell::Cell;
+use core::ptr;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::{Heap, foreign, tag};
+use crate::chunk::{chunk_of, span_of};
+use crate::interrupted;
+use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
+use crate::span::{SLICE, Span};
+use crate::window;
+
+/// The slot that was freed last, if it may be kept. Written by the owner; others may look at it.
+pub(super) struct Latest {
+    /// Its address, or zero.
+    slot: AtomicUsize,
+    /// Where in the heap its magazine lies; without a slot that of the one that is always full.
+    place: AtomicUsize,
+}
+
+impl Latest {
+    pub(super) const fn none() -> Self {
+        Self { slot: AtomicUsize::new(0), place: AtomicUsize::new(0) }
+    }
+
+    #[inline(always)]
+    fn set(&self, slot: usize, place: usize) {
+        self.slot.store(slot, Relaxed);
+        self.place.store(place, Relaxed);
+    }
+
+    #[inline(always)]
+    fn is(&self, slot: usize) -> bool {
+        self.slot.load(Relaxed) == slot
+    }
+
+    /// Whether there is one, of `class`. Only a hint, but for a borrower.
+    pub(super) fn is_of(&self, class: usize) -> bool {
+        self.slot.load(Relaxed) != 0 && self.place.load(Relaxed) == tag::place_of(class)
+    }
+
+    fn take(&self) -> Option<usize> {
+        let slot = self.slot.load(Relaxed);
+        self.set(0, 0);
+        (slot != 0).then_some(slot)
+    }
+}
+
+impl Heap {
+    /// Keeps the block if it is a slot that may be kept here; false when it has to be freed the long way.
+    ///
+    /// # Safety
+    /// Nobody may use the block any more.
+    #[inline(always)]
+    pub(crate) unsafe fn give(&self, block: *mut u8) -> bool {
+        let slice = block.expose_provenance().wrapping_sub(self.window.get()) / SLICE;
+        if slice >= window::SLICES || self.latest.is(block.addr()) {
+            return false;
+        }
+        // SAFETY: inside the window's map, which is never unmapped.
+        let tag = unsafe { &*self.tags.get().add(slice) }.load(Relaxed);
+        let Some(place) = tag::place(tag, self.code.get()) else { return false };
+        // SAFETY: tags have the places of magazines.
+        let magazine = unsafe { &*self.magazines.as_ptr().byte_add(self.latest.place.load(Relaxed)) };
+        let before = ptr::with_exposed_provenance_mut(self.latest.slot.load(Relaxed));
+        // SAFETY: nobody uses the slot that was freed before, and where there is none, the magazine is full.
+        if !unsafe { magazine.put(before) } {
+            return false;
+        }
+        self.latest.set(block.addr(), place);
+        true
+    }
+
+    /// Whether slots of the span may be kept here.
+    pub(crate) fn may_keep(&self, span: &Span) -> bool {
+        tag::are_kept_by_all(span.class()) || ptr::eq(span.owner(), self)
+    }
+
+    /// Keeps a slot that may be kept here as [`Heap::give`] does, after it made room. Ends the program when it is free
+    /// already, or is none.
+    pub(crate) fn give_slowly(&self, span: &'static Span, block: *mut u8) {
+        interrupted::here();
+        let address = block.addr();
+        let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
+        if span.is_free(slot) || self.is_next(span.class(), address) {
+            misuse(DOUBLE_FREE, address);
+        }
+        self.keep_latest();
+        self.latest.set(address, tag::place_of(span.class()));
+        if !self.make_room(span.class()) {
+            self.keep_latest();
+        }
+    }
+
+    /// Whether the slot of `class` was freed last, or would be taken next.
+    fn is_next(&self, class: usize, address: usize) -> bool {
+        self.latest.is(address) || self.magazine(class).next() == Some(address)
+    }
+
+    /// Puts the slot that was freed last on its magazine, or back into its span where nothing may be kept.
+    pub(super) fn keep_latest(&self) {
+        let Some(address) = self.latest.take() else { return };
+        let span = span_of(address);
+        if self.make_room(span.class()) {
+            // SAFETY: a slot that nobody uses.
+            unsafe { self.magazine(span.class()).push(ptr::with_exposed_provenance_mut(address)) };
+        } else {
+            self.put_back(span, &[Cell::new(address)]);
+        }
+    }
+
+    /// Makes room in the magazine of `class` if there is none. False where nothing may be kept.
+    fn make_room(&self, class: usize) -> bool {
+        let magazine = self.magazine(class);
+        if !magazine.has_room() {
+            self.let_hold_more(class, usize::MAX);
+        }
+        if !magazine.has_room() {
+            self.empty(class, magazine.limit() - magazine.limit() / 4);
+        }
+        magazine.has_room()
+    }
+
+    /// Moves the `count` slots that lie longest in the magazine of `class` back into their spans.
+    pub(super) fn empty(&self, class: usize, count: usize) {
+        let mut blocks = self.magazine(class).oldest(count);
+        while let Some(block) = blocks.first() {
+            blocks = self.put_back(span_of(block.get()), blocks);
+        }
+        self.magazine(class).remove_oldest(count);
+    }
+
+    /// Moves as many of the blocks back into their span as are in it before the first that is not, and returns the rest.
+    #[inline(always)]
+    fn put_back<'a>(&self, span: &'static Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
+        if !ptr::eq(span.owner(), self) {
+            return foreign::put_back(span, blocks);
+        }
+        let rest = span.put(blocks);
+        chunk_of(span).note_change();
+        if span.free.load(Relaxed) >= span.look_at.get() {
+            self.look(span);
+        }
+        rest
+    }
+}
