@@ -8,7 +8,7 @@
 
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed};
 
 use super::{Heap, foreign, tag};
 use crate::chunk::{chunk_of, span_of};
@@ -22,16 +22,16 @@ pub(super) struct Latest {
     /// Its address, or zero.
     slot: AtomicUsize,
     /// Where in the heap its magazine lies; without a slot that of the one that is always full.
-    place: AtomicUsize,
+    place: AtomicU16,
 }
 
 impl Latest {
     pub(super) const fn none() -> Self {
-        Self { slot: AtomicUsize::new(0), place: AtomicUsize::new(0) }
+        Self { slot: AtomicUsize::new(0), place: AtomicU16::new(0) }
     }
 
     #[inline(always)]
-    fn set(&self, slot: usize, place: usize) {
+    fn set(&self, slot: usize, place: u16) {
         self.slot.store(slot, Relaxed);
         self.place.store(place, Relaxed);
     }
@@ -61,17 +61,17 @@ impl Heap {
     #[inline(always)]
     pub(crate) unsafe fn give(&self, block: *mut u8) -> bool {
         let slice = block.expose_provenance().wrapping_sub(self.window.get()) / SLICE;
-        if slice >= window::SLICES || self.latest.is(block.addr()) {
+        let before = self.latest.slot.load(Relaxed);
+        if slice >= window::SLICES || before == block.addr() {
             return false;
         }
         // SAFETY: inside the window's map, which is never unmapped.
         let tag = unsafe { &*self.tags.get().add(slice) }.load(Relaxed);
         let Some(place) = tag::place(tag, self.code.get()) else { return false };
         // SAFETY: tags have the places of magazines.
-        let magazine = unsafe { &*self.magazines.as_ptr().byte_add(self.latest.place.load(Relaxed)) };
-        let before = ptr::with_exposed_provenance_mut(self.latest.slot.load(Relaxed));
+        let magazine = unsafe { &*self.magazines.as_ptr().byte_add(usize::from(self.latest.place.load(Relaxed))) };
         // SAFETY: nobody uses the slot that was freed before, and where there is none, the magazine is full.
-        if !unsafe { magazine.put(before) } {
+        if !unsafe { magazine.put(ptr::with_exposed_provenance_mut(before)) } {
             return false;
         }
         self.latest.set(block.addr(), place);

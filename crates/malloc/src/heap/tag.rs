@@ -1,9 +1,9 @@
 //! What the [window](crate::window) says of a span: where in a heap the magazine for its slots lies, and which heaps
 //! must not put its slots there.
 //!
-//! A heap is known by a *code*, a number of sixteen bits of which eight are set. The upper half of a tag has the bits
-//! that are not in the owner's code. Of two such numbers neither has all the bits of the other, so every heap but the
-//! owner finds one of its own bits there. In tags of larger slots the upper half is empty: whoever frees one keeps it
+//! A heap is known by a *code*, a number of sixteen bits of which eight are set. The upper half of a tag has the owner's
+//! code. Of two such numbers neither has all the bits of the other, so every heap but the owner misses one of its own bits
+//! there, as all do where there is no span. In tags of larger slots the upper half is full: whoever frees one keeps it
 //! for itself, and so threads that pass blocks to each other hardly ever meet. Threads that passed on slots smaller
 //! than that would soon write to the same cache lines.
 
@@ -26,21 +26,20 @@ pub(super) fn are_kept_by_all(class: usize) -> bool {
 
 /// The tag of the spans of `class` that the heap with this code owns.
 pub(super) fn tag(code: u32, class: usize) -> u32 {
-    let place = place_of(class) as u32;
-    if are_kept_by_all(class) { place } else { (!code >> SHIFT << SHIFT) | place }
+    let place = u32::from(place_of(class));
+    if are_kept_by_all(class) { (u32::MAX << SHIFT) | place } else { code | place }
 }
 
 /// Where the magazine lies for slots of `class`, in bytes from that which is always full.
-pub(super) fn place_of(class: usize) -> usize {
-    PLACE_OF_FIRST + class * size_of::<Magazine>()
+pub(super) fn place_of(class: usize) -> u16 {
+    (PLACE_OF_FIRST + class * size_of::<Magazine>()) as u16
 }
 
-/// Where the magazine lies for the slots of spans with this tag. `None` if the heap with this code must not put them there,
-/// or where there is no span.
+/// Where the magazine lies for the slots of spans with this tag. `None` if the heap with this code, which is not zero, must
+/// not put them there, or where there is no span.
 #[inline(always)]
-pub(super) fn place(tag: u32, code: u32) -> Option<usize> {
-    let place = tag as u16 as usize;
-    (place != 0 && tag & code == 0).then_some(place)
+pub(super) fn place(tag: u32, code: u32) -> Option<u16> {
+    (!tag & code == 0).then_some(tag as u16)
 }
 
 /// The class of spans with this tag; `None` where there is no span.
