@@ -4,8 +4,8 @@ Each has a spike of memory and a small result that stays. They use blocks of ove
 allocator for, except `document` and `dicts`, whose many small objects go to it only with PYTHONMALLOC=malloc.
 
 Says `start` and waits for a byte on standard input, has its spike, says `idle` with the bytes that are live after it,
-waits until standard input ends, without a call to the allocator in the meantime (but `server` serves on), and says
-`end` with the user and the system time it took. With `trim`, `malloc_trim(0)` is called by hand.
+waits until standard input ends, without a call to the allocator in the meantime (but `server` serves on, and `light` has
+a little to do), and says `end` with the user and the system time it took. With `trim`, `malloc_trim(0)` is called by hand.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import resource
+import select
 import sys
 import threading
 import time
@@ -94,12 +95,28 @@ def spikes():
     return kept
 
 
-def resting(result):
+def light():
+    """Every thousandth block stays, and then there is light work."""
+    return scattered()
+
+
+def rest():
     """Has nothing to do until standard input ends."""
+    os.read(0, 1)
+
+
+def light_work():
+    """Takes a hundred blocks every 10 ms and drops them, until standard input ends."""
+    while not select.select([0], [], [], 0.01)[0]:
+        [block(n) for n in range(100)]
+
+
+def after(result, until_the_end):
+    """Has had its spike: gives back by hand if asked to, says what is live, and goes on with what comes then."""
     gc.collect()
     trim(0)
     print("idle", live(result), flush=True)
-    os.read(0, 1)
+    until_the_end()
 
 
 def live(value):
@@ -120,7 +137,7 @@ def main(name):
     if name == "server":
         server.main(block, live, trim)
     else:
-        resting(globals()[name]())
+        after(globals()[name](), light_work if name == "light" else rest)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     print("end", usage.ru_utime, usage.ru_stime, flush=True)
     # The sleeping threads of `threads` would keep the process from ending.

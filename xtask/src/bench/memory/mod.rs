@@ -44,10 +44,12 @@ const RESTING: usize = 8;
 const SPIKES: &str = "spikes";
 /// The scenario that does not rest, and so has the machine for itself.
 const SERVER: &str = "server";
+/// The scenario in which there is a little to do after the spike.
+const LIGHT: &str = "light";
 /// What the command calls the measuring of stalls.
 const STALLS: &str = "stalls";
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 13] = [
     case("high", "result last"),
     case("scattered", "survivors scattered"),
     case("clustered", "survivors clustered"),
@@ -56,9 +58,11 @@ const CASES: [Case; 11] = [
     case("size_shift", "small blocks, then large"),
     case(SPIKES, "20 spikes of 200 MB"),
     case(SERVER, "asyncio server, 3 spikes"),
+    case(LIGHT, "light work after"),
     Case { small_objects: true, ..case("document", "JSON document, malloc") },
     Case { small_objects: true, ..case("dicts", "dicts, malloc") },
     Case { small_objects: true, ..case("scattered", "survivors scattered, malloc") },
+    Case { small_objects: true, ..case(LIGHT, "light work after, malloc") },
 ];
 
 const fn case(name: &'static str, title: &'static str) -> Case {

@@ -3,7 +3,7 @@
 use super::scenario::{Case, Run};
 use super::stall::{WITH_PURGE, WITHOUT_PURGE};
 use super::table::{Results, Row};
-use super::{SERVER, SPIKES};
+use super::{LIGHT, SERVER, SPIKES};
 use crate::bench::allocators::{BASE, OURS, TRIMMED};
 use crate::bench::goals::{Goal, Goals, geometric_mean};
 use crate::bench::table::{median, ratios};
@@ -30,19 +30,21 @@ pub(super) fn goals(results: &Results) -> Goals {
         (ours.median(|run| run.start) - base.median(|run| run.start)) / 1e6
     });
 
-    let mut mean = |text: &str, most, belongs: &dyn Fn(&Case) -> bool| {
+    let mut mean = |text: &str, seconds, most, belongs: &dyn Fn(&Case) -> bool| {
         let cases = results.cases.iter().filter(|case| belongs(case));
         let all: Vec<f64> = cases
-            .filter_map(|case| Some(results.row(*case, OURS)?.median(|run| run.after(2.0)) / results.needed(*case)))
+            .filter_map(|case| Some(results.row(*case, OURS)?.median(|run| run.after(seconds)) / results.needed(*case)))
             .collect();
         if !all.is_empty() {
             goals.push(Goal::at_most(text, geometric_mean(all), most, ""));
         }
     };
-    mean("resident 2 s after the spike over interpreter and live objects, geometric mean", 2.0, &|case| {
-        !case.small_objects && case.name != SERVER
+    let rests = |case: &Case| case.name != SERVER && case.name != LIGHT;
+    mean("resident 2 s after the spike over interpreter and live objects, geometric mean", 2.0, 2.0, &|case| {
+        rests(case) && !case.small_objects
     });
-    mean("the same with PYTHONMALLOC=malloc", 1.6, &|case| case.small_objects);
+    mean("the same with PYTHONMALLOC=malloc", 2.0, 1.6, &|case| rests(case) && case.small_objects);
+    mean("the same after a second of light work, either way", 1.0, 2.3, &|case| case.name == LIGHT);
 
     if let Some(spikes) = results.cases.iter().find(|case| case.name == SPIKES) {
         let turn_by_turn = |figure: fn(&Run) -> f64| {
