@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 
 import { Proxy } from '../support/js/proxy.mjs';
 import { Home, Server } from '../support/js/server.mjs';
-import { sleep } from '../support/js/wait.mjs';
+import { sleep, until } from '../support/js/wait.mjs';
 import { CHANNEL } from './clients.mjs';
 import { Crowd } from './crowd.mjs';
 import { history } from './history.mjs';
@@ -21,7 +21,7 @@ const CUT_EVERY_MS = 500;
 /** Of all connections, so many are cut each time. */
 const CUT_SHARE = 0.02;
 const CATCH_UP_MS = 90_000;
-/** Long enough for publications whose answer was cut off to be repeated. */
+/** Long enough for the publisher to see that a connection was cut. */
 const SETTLE_MS = 2000;
 
 const { values: options } = parseArgs({
@@ -47,7 +47,7 @@ async function run({ restarts }) {
     await Promise.all([
       publisher.run().finally(() => (stage.over = true)),
       cutAtRandom(stage, subscribersProxy, publisherProxy),
-      restart(stage, restarts, home, port),
+      restart(stage, restarts, home, port, publisher),
     ]);
     const reports = await caughtUp(crowd, publisher.total);
     console.log(
@@ -74,11 +74,12 @@ async function cutAtRandom(stage, subscribers, publisher) {
   }
 }
 
-async function restart(stage, times, home, port) {
+async function restart(stage, times, home, port, publisher) {
   for (let time = 1; time <= times; time += 1) {
     await sleep((seconds * 1000) / (times + 1) - SETTLE_MS);
     stage.restarting = true;
     await sleep(SETTLE_MS);
+    await until('no publication in doubt', () => publisher.inDoubt === 0, CATCH_UP_MS);
     const ended = await stage.server.stop();
     if (ended !== 0) throw new Error(`the server ended with ${ended}; its output was:\n${stage.server.output}`);
     stage.server = await Server.start({ home, port });
