@@ -149,7 +149,7 @@ fn measure_python(
     Ok(table)
 }
 
-/// Counts on all cores at once: instructions do not depend on what else runs.
+/// Counts on all cores at once: instructions hardly depend on what else runs.
 fn count_instructions(
     benchmarks: &[&Benchmark],
     folder: &Path,

@@ -46,6 +46,12 @@ pub(super) const BENCHMARKS: [Benchmark; 20] = [
     Benchmark { arguments: &["process"], ..benchmark("xml_etree", 4) },
 ];
 
+/// How many times as long a program takes under valgrind. The delay after which memory goes back is stretched by as much,
+/// or else the purge would be counted so many times as often as it really comes by.
+const VALGRIND_SLOWDOWN: u32 = 20;
+/// The usual delay.
+const DELAY_MS: u32 = 1000;
+
 /// How CPython's small objects are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SmallObjects {
@@ -123,6 +129,7 @@ impl Benchmark {
         valgrind.args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]);
         valgrind.arg(environment().join("bin/python"));
         let mut command = self.on(valgrind, folder, allocator, small);
+        command.env("PLANET_MALLOC_DELAY_MS", (DELAY_MS * VALGRIND_SLOWDOWN).to_string());
         let output = command.output().map_err(|error| format!("cannot start valgrind: {error}"))?;
         if process::interrupted() {
             return Err("interrupted".to_owned());
