@@ -73,8 +73,8 @@ pub(crate) struct Heap {
     /// The start of the window and its tags, here so that one load leads to each.
     window: Cell<usize>,
     tags: Cell<*const AtomicU32>,
-    /// See [`tag`]; zero when there was no code left.
-    code: Cell<u32>,
+    /// See [`tag`]; zero where no slots are kept.
+    bit: Cell<u32>,
     latest: Latest,
     /// The sum over all magazines of the bytes each may hold.
     may_cache: Cell<usize>,
@@ -112,7 +112,7 @@ impl Heap {
         Self {
             window: Cell::new(window::NOWHERE),
             tags: Cell::new(ptr::null()),
-            code: Cell::new(0),
+            bit: Cell::new(0),
             latest: Latest::none(),
             may_cache: Cell::new(0),
             wishes: Cell::new(0),
@@ -144,12 +144,10 @@ impl Heap {
             (&raw mut (*place).window).write(Cell::new(window::NOWHERE));
             &*place
         };
-        if let Some(code) = tag::code(number) {
-            let (start, tags) = window::view();
-            heap.window.set(start);
-            heap.tags.set(tags);
-            heap.code.set(code);
-        }
+        let (start, tags) = window::view();
+        heap.window.set(start);
+        heap.tags.set(tags);
+        heap.bit.set(tag::bit(number));
         heap
     }
 
@@ -259,7 +257,7 @@ impl Heap {
     }
 
     fn own(&self, span: &Span) {
-        window::set(span.base(), if self.code.get() == 0 { 0 } else { tag::tag(self.code.get(), span.class()) });
+        window::set(span.base(), if self.bit.get() == 0 { 0 } else { tag::tag(self.bit.get(), span.class()) });
         span.set_owner(self);
     }
 

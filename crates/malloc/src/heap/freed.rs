@@ -36,6 +36,13 @@ impl Latest {
         self.place.store(place, Relaxed);
     }
 
+    /// Read as the owner does: of an atomic load the compiler extends the value twice.
+    #[inline(always)]
+    fn place(&self) -> usize {
+        // SAFETY: the owner alone writes to it, and others only look.
+        unsafe { self.place.as_ptr().read() }.into()
+    }
+
     #[inline(always)]
     fn is(&self, slot: usize) -> bool {
         self.slot.load(Relaxed) == slot
@@ -67,9 +74,9 @@ impl Heap {
         }
         // SAFETY: inside the window's map, which is never unmapped.
         let tag = unsafe { &*self.tags.get().add(slice) }.load(Relaxed);
-        let Some(place) = tag::place(tag, self.code.get()) else { return false };
+        let Some(place) = tag::place(tag, self.bit.get()) else { return false };
         // SAFETY: tags have the places of magazines.
-        let magazine = unsafe { &*self.magazines.as_ptr().byte_add(usize::from(self.latest.place.load(Relaxed))) };
+        let magazine = unsafe { &*self.magazines.as_ptr().byte_add(self.latest.place()) };
         // SAFETY: nobody uses the slot that was freed before, and where there is none, the magazine is full.
         if !unsafe { magazine.put(ptr::with_exposed_provenance_mut(before)) } {
             return false;
@@ -80,7 +87,9 @@ impl Heap {
 
     /// Whether slots of the span may be kept here.
     pub(crate) fn may_keep(&self, span: &Span) -> bool {
-        tag::are_kept_by_all(span.class()) || ptr::eq(span.owner(), self)
+        // SAFETY: heaps are never unmapped.
+        let owner = unsafe { span.owner().as_ref() };
+        tag::are_kept_by_all(span.class()) || owner.is_some_and(|owner| owner.bit.get() == self.bit.get())
     }
 
     /// Keeps a slot that may be kept here as [`Heap::give`] does, after it made room. Ends the program when it is free

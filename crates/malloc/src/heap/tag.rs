@@ -1,22 +1,22 @@
 //! What the [window](crate::window) says of a span: where in a heap the magazine for its slots lies, and which heaps
 //! must not put its slots there.
 //!
-//! A heap is known by a *code*, a number of sixteen bits of which eight are set. The upper half of a tag has the owner's
-//! code. Of two such numbers neither has all the bits of the other, so every heap but the owner misses one of its own bits
-//! there, as all do where there is no span. In tags of larger slots the upper half is full: whoever frees one keeps it
-//! for itself, and so threads that pass blocks to each other hardly ever meet. Threads that passed on slots smaller
-//! than that would soon write to the same cache lines.
+//! A heap is known by one bit of sixteen, so two of more than sixteen heaps may share one. The upper half of a tag has
+//! the bit of the owner, and where there is no span, none. In tags of larger slots the upper half is full: whoever frees
+//! one keeps it for itself, and so threads that pass blocks to each other hardly ever meet. Threads that passed on slots
+//! smaller than that would soon write to the same cache lines; that those which share a bit do harms nothing else.
 
 use super::magazine::{Magazine, PLACE_OF_FIRST};
 use crate::classes::SIZES;
 
 const SHIFT: u32 = 16;
+const BITS: usize = 16;
 /// Slots of at least this many bytes are kept by whoever frees them.
 const LEAST_KEPT: u32 = 128;
 
-/// The code of a heap, in the upper half; `None` when there are none left. That of number 0 is nobody's.
-pub(super) fn code(number: usize) -> Option<u32> {
-    (0..=u16::MAX).filter(|code| code.count_ones() == 8).nth(number).map(|code| u32::from(code) << SHIFT)
+/// The bit of the heap with this number, in the upper half.
+pub(super) fn bit(number: usize) -> u32 {
+    1 << (SHIFT as usize + number % BITS)
 }
 
 /// Whether any heap may put slots of `class` into its magazine, whosever span they are in.
@@ -24,10 +24,10 @@ pub(super) fn are_kept_by_all(class: usize) -> bool {
     SIZES[class] >= LEAST_KEPT
 }
 
-/// The tag of the spans of `class` that the heap with this code owns.
-pub(super) fn tag(code: u32, class: usize) -> u32 {
+/// The tag of the spans of `class` that the heap with this bit owns.
+pub(super) fn tag(bit: u32, class: usize) -> u32 {
     let place = u32::from(place_of(class));
-    if are_kept_by_all(class) { (u32::MAX << SHIFT) | place } else { code | place }
+    if are_kept_by_all(class) { (u32::MAX << SHIFT) | place } else { bit | place }
 }
 
 /// Where the magazine lies for slots of `class`, in bytes from that which is always full.
@@ -35,11 +35,11 @@ pub(super) fn place_of(class: usize) -> u16 {
     (PLACE_OF_FIRST + class * size_of::<Magazine>()) as u16
 }
 
-/// Where the magazine lies for the slots of spans with this tag. `None` if the heap with this code, which is not zero, must
-/// not put them there, or where there is no span.
+/// Where the magazine lies for the slots of spans with this tag. `None` if the heap with this bit must not put them
+/// there, or where there is no span.
 #[inline(always)]
-pub(super) fn place(tag: u32, code: u32) -> Option<u16> {
-    (!tag & code == 0).then_some(tag as u16)
+pub(super) fn place(tag: u32, bit: u32) -> Option<u16> {
+    (tag & bit != 0).then_some(tag as u16)
 }
 
 /// The class of spans with this tag; `None` where there is no span.
@@ -53,27 +53,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_slots_are_their_owners_alone() {
-        let codes: Vec<_> = (1..500).chain(12_000..12_300).filter_map(code).collect();
-        assert_eq!(codes.len(), 799);
-        for owner in &codes {
-            let tag = tag(*owner, 0);
+    fn small_slots_are_kept_by_heaps_with_the_bit_of_the_owner() {
+        for owner in 0..2 * BITS {
+            let tag = tag(bit(owner), 0);
             assert_eq!(class(tag), Some(0));
-            for other in &codes {
-                assert_eq!(place(tag, *other).is_some(), owner == other, "{owner:x} {other:x}");
+            for other in 0..2 * BITS {
+                assert_eq!(place(tag, bit(other)).is_some(), owner % BITS == other % BITS, "{owner} {other}");
             }
         }
-        assert_eq!(code(13_000), None);
     }
 
     #[test]
     fn larger_slots_are_anybodys() {
-        let (one, other) = (code(1).expect("a code"), code(2).expect("another"));
         for (class_of_span, size) in SIZES.into_iter().enumerate() {
-            let tag = tag(one, class_of_span);
+            let tag = tag(bit(1), class_of_span);
             assert_eq!(class(tag), Some(class_of_span));
-            assert_eq!(place(tag, other).is_some(), size >= LEAST_KEPT);
+            assert_eq!(place(tag, bit(2)).is_some(), size >= LEAST_KEPT);
         }
-        assert_eq!((class(0), place(0, one)), (None, None));
+    }
+
+    #[test]
+    fn nothing_is_kept_where_there_is_no_span_and_by_nobody() {
+        assert_eq!((class(0), place(0, bit(1))), (None, None));
+        for class in 0..SIZES.len() {
+            assert_eq!(place(tag(bit(1), class), 0), None);
+        }
     }
 }
