@@ -20,6 +20,7 @@ use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
 pub(crate) use foreign::free_elsewhere;
 use freed::Latest;
+pub(crate) use magazine::slot_in;
 use magazine::{Magazine, PLACES, most_at_once};
 use stacks::STACK_BYTES;
 

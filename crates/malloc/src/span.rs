@@ -24,7 +24,7 @@ pub(crate) use pages::{Pages, SLICE_PAGES, pages};
 use crate::cells::{CELL, Cells};
 use crate::chunk;
 use crate::classes::{SIZES, start_in_slice};
-use crate::heap::Heap;
+use crate::heap::{Heap, slot_in};
 use crate::page;
 use crate::remote::{Mailbox, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
@@ -229,22 +229,23 @@ impl Span {
         self.free.store(self.free.load(Relaxed) - count as u16, Relaxed);
     }
 
-    /// Puts slots of this span back, as many of the blocks as are in it before the first that is not, and returns the
-    /// rest. Ends the program when a slot is free already, or is none.
+    /// Puts slots in a stack back that are of this span, as many as come before the first that is not, and returns the
+    /// rest. Ends the program when a slot does not carry its mark, is free already, or is none.
     #[inline(always)]
-    pub(crate) fn put<'a>(&self, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
+    pub(crate) fn put<'a>(&self, stack: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
         let (base, bits, shared) = (self.base(), self.bits(), self.is_shared());
         let (mut lowest, mut count) = (usize::MAX, 0);
-        for block in blocks {
-            let offset = block.get().wrapping_sub(base);
+        for place in stack {
+            let address = slot_in(place);
+            let offset = address.wrapping_sub(base);
             if offset >= SLICE {
                 break;
             }
-            let Some(slot) = self.slot_at(offset) else { misuse(BAD_POINTER, block.get()) };
+            let Some(slot) = self.slot_at(offset) else { misuse(BAD_POINTER, address) };
             let (word, bit) = (slot / 64, 1 << (slot % 64));
             let free = bits[word].load(Relaxed);
             if free & bit != 0 || (shared && self.is_free(slot)) {
-                misuse(DOUBLE_FREE, block.get());
+                misuse(DOUBLE_FREE, address);
             }
             bits[word].store(free | bit, Relaxed);
             lowest = lowest.min(word);
@@ -252,7 +253,7 @@ impl Span {
         }
         self.first_word.set(self.first_word.get().min(lowest as u8));
         self.free.store(self.free.load(Relaxed) + count as u16, Relaxed);
-        &blocks[count..]
+        &stack[count..]
     }
 
     /// Whether the slot is free, wherever that is noted.

@@ -2,36 +2,38 @@
 
 use core::cell::Cell;
 
+use super::magazine::slot_in;
 use crate::chunk::chunk_of;
 use crate::remote::{self, Freed, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
 use crate::span::{SLICE, Span};
 use crate::{background, interrupted};
 
-/// Frees the blocks of another heap's span, as many as belong to one word of its bitmap before the first that does not,
-/// and returns the rest. Ends the program when one is free already, or is none.
-pub(super) fn put_back<'a>(span: &Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
+/// Frees slots in a stack that are of another heap's span, as many as belong to one word of its bitmap before the first
+/// that does not, and returns the rest. Ends the program when one does not carry its mark, is free already, or is none.
+pub(super) fn put_back<'a>(span: &Span, stack: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
     let base = span.base();
     let (mut word, mut bits, mut count) = (0, 0, 0);
-    for block in blocks {
-        let offset = block.get().wrapping_sub(base);
+    for place in stack {
+        let address = slot_in(place);
+        let offset = address.wrapping_sub(base);
         if offset >= SLICE {
             break;
         }
-        let Some(slot) = span.slot_at(offset) else { misuse(BAD_POINTER, block.get()) };
+        let Some(slot) = span.slot_at(offset) else { misuse(BAD_POINTER, address) };
         if count > 0 && slot / 64 != word {
             break;
         }
         let bit = 1 << (slot % 64);
         if bits & bit != 0 || span.is_free(slot) {
-            misuse(DOUBLE_FREE, block.get());
+            misuse(DOUBLE_FREE, address);
         }
         word = slot / 64;
         bits |= bit;
         count += 1;
     }
-    free_remotely(span, word, bits, blocks[0].get());
-    &blocks[count..]
+    free_remotely(span, word, bits, stack[0].get());
+    &stack[count..]
 }
 
 /// Frees a slot of another heap's span. Ends the program when it is free already, or is none.

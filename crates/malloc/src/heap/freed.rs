@@ -7,9 +7,10 @@
 //! way nobody waits for.
 
 use core::cell::Cell;
-use core::ptr;
 use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed};
+use core::{ptr, slice};
 
+use super::magazine::lay;
 use super::{Heap, foreign, tag};
 use crate::chunk::{chunk_of, span_of};
 use crate::interrupted;
@@ -121,7 +122,10 @@ impl Heap {
             // SAFETY: a slot that nobody uses.
             unsafe { self.magazine(span.class()).push(ptr::with_exposed_provenance_mut(address)) };
         } else {
-            self.put_back(span, &[Cell::new(address)]);
+            let place = Cell::new(0);
+            // SAFETY: a slot that nobody uses, and a stack for it alone.
+            unsafe { lay(address, place.as_ptr()) };
+            self.put_back(span, slice::from_ref(&place));
         }
     }
 
@@ -137,22 +141,24 @@ impl Heap {
         magazine.has_room()
     }
 
-    /// Moves the `count` slots that lie longest in the magazine of `class` back into their spans.
+    /// Moves the `count` slots that lie longest in the magazine of `class` back into their spans. Ends the program when one
+    /// does not carry its mark.
     pub(super) fn empty(&self, class: usize, count: usize) {
-        let mut blocks = self.magazine(class).oldest(count);
-        while let Some(block) = blocks.first() {
-            blocks = self.put_back(span_of(block.get()), blocks);
+        let mut stack = self.magazine(class).oldest(count);
+        while let Some(place) = stack.first() {
+            stack = self.put_back(span_of(place.get()), stack);
         }
         self.magazine(class).remove_oldest(count);
     }
 
-    /// Moves as many of the blocks back into their span as are in it before the first that is not, and returns the rest.
+    /// Moves as many of the slots in a stack back into their span as are in it before the first that is not, and returns
+    /// the rest.
     #[inline(always)]
-    fn put_back<'a>(&self, span: &'static Span, blocks: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
+    fn put_back<'a>(&self, span: &'static Span, stack: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
         if !ptr::eq(span.owner(), self) {
-            return foreign::put_back(span, blocks);
+            return foreign::put_back(span, stack);
         }
-        let rest = span.put(blocks);
+        let rest = span.put(stack);
         chunk_of(span).note_change();
         if span.free.load(Relaxed) >= span.look_at.get() {
             self.look(span);

@@ -87,7 +87,7 @@ unsafe fn mark_of(slot: usize) -> *mut usize {
 /// # Safety
 /// `place` must be one of a stack, and `slot` one that nobody uses.
 #[inline(always)]
-unsafe fn lay(slot: usize, place: *mut usize) {
+pub(super) unsafe fn lay(slot: usize, place: *mut usize) {
     // SAFETY: the caller's promise.
     unsafe {
         mark_of(slot).write(place.addr());
@@ -97,7 +97,7 @@ unsafe fn lay(slot: usize, place: *mut usize) {
 
 /// The slot whose address lies in this place of a stack. Ends the program when it does not carry the mark.
 #[inline(always)]
-fn slot_in(place: &Cell<usize>) -> usize {
+pub(crate) fn slot_in(place: &Cell<usize>) -> usize {
     let slot = place.get();
     // SAFETY: a slot in a magazine is nobody else's.
     if unsafe { mark_of(slot).read() } != ptr::from_ref(place).addr() {
@@ -255,16 +255,11 @@ impl Magazine {
         unsafe { slice::from_raw_parts(self.top.load(Relaxed).cast(), self.len()) }
     }
 
-    /// The `count` slots that lie longest, which must be removed afterwards. Ends the program when one does not carry its
-    /// mark.
+    /// The `count` slots that lie longest, which must be removed afterwards, after a look at their marks by [`slot_in`].
     #[inline(always)]
     pub(crate) fn oldest(&self, count: usize) -> &[Cell<usize>] {
         let slots = self.slots();
-        let oldest = &slots[slots.len() - count..];
-        for place in oldest {
-            slot_in(place);
-        }
-        oldest
+        &slots[slots.len() - count..]
     }
 
     /// Removes the `count` slots that lie longest.
