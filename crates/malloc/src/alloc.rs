@@ -234,7 +234,7 @@ pub unsafe fn usable_size(block: *mut u8) -> usize {
     let address = block.expose_provenance();
     match span_at(address) {
         Some(span) => match span.kind() {
-            Kind::Slots => match span.bytes_behind(address % SLICE) {
+            Kind::Slots => match span.bytes_behind(address) {
                 Some(bytes) => bytes,
                 None => misuse(NO_SIZE, address),
             },

@@ -12,6 +12,7 @@
 //! | the rest | the owning thread inside its section, whoever has borrowed the owner, or the holder of the arena's lock while there is no owner |
 
 mod pages;
+mod slots;
 
 use core::cell::Cell;
 use core::cmp::Reverse;
@@ -59,7 +60,7 @@ pub(crate) struct Span {
     // What every free reads, in a cache line that is seldom written to.
     owner: AtomicPtr<Heap>,
     bits: AtomicPtr<AtomicU64>,
-    /// 2³² / `size`, rounded up: turns an offset into a slot's number without a division.
+    /// Turns an offset into a slot's number, see [`slots`].
     reciprocal: Cell<u32>,
     size: Cell<u32>,
     /// How far into the span the first slot lies.
@@ -178,7 +179,7 @@ impl Span {
     pub(crate) fn cut(&self, class: usize, cells: &Cells) {
         let size = SIZES[class];
         let capacity = SLICE / size as usize;
-        self.reciprocal.set((1_u64 << 32).div_ceil(size as u64) as u32);
+        self.reciprocal.set(slots::reciprocal_of(size));
         self.size.set(size);
         self.start.set(start_in_slice(class, chunk::slice_of(self)) as u16);
         self.class.set(class as u8);
@@ -233,27 +234,35 @@ impl Span {
     /// rest. Ends the program when a slot does not carry its mark, is free already, or is none.
     #[inline(always)]
     pub(crate) fn put<'a>(&self, stack: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
-        let (base, bits, shared) = (self.base(), self.bits(), self.is_shared());
-        let (mut lowest, mut count) = (usize::MAX, 0);
-        for place in stack {
+        let (slots, bits, shared) = (self.slots(), self.bits(), self.is_shared());
+        let (mut rest, mut lowest) = (stack.iter(), usize::MAX);
+        while let Some(place) = rest.clone().next() {
             let address = slot_in(place);
-            let offset = address.wrapping_sub(base);
-            if offset >= SLICE {
+            let Some(slot) = slots.starting_at(address) else {
+                if self.covers(address) {
+                    misuse(BAD_POINTER, address);
+                }
                 break;
-            }
-            let Some(slot) = self.slot_at(offset) else { misuse(BAD_POINTER, address) };
-            let (word, bit) = (slot / 64, 1 << (slot % 64));
-            let free = bits[word].load(Relaxed);
-            if free & bit != 0 || (shared && self.is_free(slot)) {
+            };
+            let word = slot / 64;
+            // SAFETY: the bitmap has a bit for each slot.
+            let bits = unsafe { bits.get_unchecked(word) };
+            let free = bits.load(Relaxed);
+            if free >> (slot % 64) & 1 != 0 || (shared && self.is_free(slot)) {
                 misuse(DOUBLE_FREE, address);
             }
-            bits[word].store(free | bit, Relaxed);
+            bits.store(free | 1 << (slot % 64), Relaxed);
             lowest = lowest.min(word);
-            count += 1;
+            rest.next();
         }
         self.first_word.set(self.first_word.get().min(lowest as u8));
-        self.free.store(self.free.load(Relaxed) + count as u16, Relaxed);
-        &stack[count..]
+        self.free.store(self.free.load(Relaxed) + (stack.len() - rest.len()) as u16, Relaxed);
+        rest.as_slice()
+    }
+
+    /// Whether the address lies in the memory the record is about.
+    pub(crate) fn covers(&self, address: usize) -> bool {
+        address.wrapping_sub(self.base()) < SLICE
     }
 
     /// Whether the slot is free, wherever that is noted.
@@ -282,24 +291,10 @@ impl Span {
         self.start.get() as usize
     }
 
-    /// The number of the slot that starts `offset` bytes into the span; `None` where no slot starts.
-    #[inline(always)]
-    pub(crate) fn slot_at(&self, offset: usize) -> Option<usize> {
-        let offset = (offset as u32).wrapping_sub(self.start.get().into());
-        let slot = self.slot_of(offset);
-        (slot < self.capacity() && slot * self.slot_size() == offset as usize).then_some(slot)
-    }
-
-    #[inline(always)]
-    fn slot_of(&self, offset_from_first: u32) -> usize {
-        ((u64::from(offset_from_first) * u64::from(self.reciprocal.get())) >> 32) as usize
-    }
-
-    /// How many bytes there are from `offset` to the end of the slot that it lies in; `None` where no slot is.
-    pub(crate) fn bytes_behind(&self, offset: usize) -> Option<usize> {
-        let offset = offset.checked_sub(self.start())?;
-        let slot = self.slot_of(offset as u32);
-        (slot < self.capacity()).then(|| (slot + 1) * self.slot_size() - offset)
+    /// How many bytes there are from the address to the end of the slot that it lies in; `None` where no slot is.
+    pub(crate) fn bytes_behind(&self, address: usize) -> Option<usize> {
+        let slot = self.slots().around(address)?;
+        Some(self.base() + self.start() + (slot + 1) * self.slot_size() - address)
     }
 
     /// The remote bitmap.

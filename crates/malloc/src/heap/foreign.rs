@@ -6,21 +6,22 @@ use super::magazine::slot_in;
 use crate::chunk::chunk_of;
 use crate::remote::{self, Freed, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
-use crate::span::{SLICE, Span};
+use crate::span::Span;
 use crate::{background, interrupted};
 
 /// Frees slots in a stack that are of another heap's span, as many as belong to one word of its bitmap before the first
 /// that does not, and returns the rest. Ends the program when one does not carry its mark, is free already, or is none.
 pub(super) fn put_back<'a>(span: &Span, stack: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
-    let base = span.base();
+    let slots = span.slots();
     let (mut word, mut bits, mut count) = (0, 0, 0);
     for place in stack {
         let address = slot_in(place);
-        let offset = address.wrapping_sub(base);
-        if offset >= SLICE {
+        let Some(slot) = slots.starting_at(address) else {
+            if span.covers(address) {
+                misuse(BAD_POINTER, address);
+            }
             break;
-        }
-        let Some(slot) = span.slot_at(offset) else { misuse(BAD_POINTER, address) };
+        };
         if count > 0 && slot / 64 != word {
             break;
         }
@@ -38,7 +39,7 @@ pub(super) fn put_back<'a>(span: &Span, stack: &'a [Cell<usize>]) -> &'a [Cell<u
 
 /// Frees a slot of another heap's span. Ends the program when it is free already, or is none.
 pub(crate) fn free_elsewhere(span: &Span, address: usize) {
-    let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
+    let Some(slot) = span.slots().starting_at(address) else { misuse(BAD_POINTER, address) };
     if span.is_free(slot) {
         misuse(DOUBLE_FREE, address);
     }

@@ -98,7 +98,7 @@ impl Heap {
     pub(crate) fn give_slowly(&self, span: &'static Span, block: *mut u8) {
         interrupted::here();
         let address = block.addr();
-        let Some(slot) = span.slot_at(address % SLICE) else { misuse(BAD_POINTER, address) };
+        let Some(slot) = span.slots().starting_at(address) else { misuse(BAD_POINTER, address) };
         if span.is_free(slot) || self.is_next(span.class(), address) {
             misuse(DOUBLE_FREE, address);
         }
