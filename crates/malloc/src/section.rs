@@ -4,13 +4,13 @@
 //! sleeping thread holds, offers another heap in its place first, then makes every thread pass a barrier, then looks
 //! whether the owner is inside its section. If it is not, then whatever section it enters next sees the offer.
 
-use crate::sync::{AtomicPtr, AtomicU8, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
 /// Where a thread finds what it works on, a heap.
 #[repr(C)]
 pub(crate) struct Seat<T> {
     /// Whether the thread is inside its section.
-    inside: AtomicU8,
+    inside: AtomicU32,
     /// What the thread works on from its next section on.
     offered: AtomicPtr<T>,
     /// What the thread has of its own, which may be borrowed at present; or null.
@@ -21,7 +21,7 @@ impl<T> Seat<T> {
     #[cfg(loom)]
     fn new(offered: *const T) -> Self {
         let offered = offered.cast_mut();
-        Self { inside: AtomicU8::new(0), offered: AtomicPtr::new(offered), own: AtomicPtr::new(offered) }
+        Self { inside: AtomicU32::new(0), offered: AtomicPtr::new(offered), own: AtomicPtr::new(offered) }
     }
 
     /// Begins the thread's section. What it finds stays its own until [`Seat::leave`].

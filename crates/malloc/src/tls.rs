@@ -82,7 +82,7 @@ pub(crate) fn enter() -> &'static Heap {
     // SAFETY: writes and reads the thread's own seat.
     unsafe {
         core::arch::asm!(
-            "mov byte ptr fs:[{seat}], 1",
+            "mov dword ptr fs:[{seat}], 1",
             "mov {heap}, qword ptr fs:[{seat} + 8]",
             seat = in(reg) offset(),
             heap = lateout(reg) heap,
@@ -103,7 +103,7 @@ pub(crate) fn leave() {
     #[cfg(all(target_arch = "x86_64", not(thread_sanitizer)))]
     // SAFETY: writes the thread's own seat; a plain store releases what was written before it.
     unsafe {
-        core::arch::asm!("mov byte ptr fs:[{0}], 0", in(reg) offset(), options(nostack, preserves_flags));
+        core::arch::asm!("mov dword ptr fs:[{0}], 0", in(reg) offset(), options(nostack, preserves_flags));
     }
     #[cfg(any(thread_sanitizer, not(target_arch = "x86_64")))]
     seat().leave();
