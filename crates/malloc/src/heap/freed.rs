@@ -7,7 +7,7 @@
 //! way nobody waits for.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use core::{ptr, slice};
 
 use super::magazine::lay;
@@ -22,26 +22,27 @@ use crate::window;
 pub(super) struct Latest {
     /// Its address, or zero.
     slot: AtomicUsize,
-    /// Where in the heap its magazine lies; without a slot that of the one that is always full.
-    place: AtomicU16,
+    /// The tag of its slice; without a slot zero, where the magazine lies that is always full. Whole, since a store of its
+    /// lower half alone takes some processors longer.
+    tag: AtomicU32,
 }
 
 impl Latest {
     pub(super) const fn none() -> Self {
-        Self { slot: AtomicUsize::new(0), place: AtomicU16::new(0) }
+        Self { slot: AtomicUsize::new(0), tag: AtomicU32::new(0) }
     }
 
     #[inline(always)]
-    fn set(&self, slot: usize, place: u16) {
+    fn set(&self, slot: usize, tag: u32) {
         self.slot.store(slot, Relaxed);
-        self.place.store(place, Relaxed);
+        self.tag.store(tag, Relaxed);
     }
 
-    /// Read as the owner does: of an atomic load the compiler extends the value twice.
+    /// Where in the heap its magazine lies.
     #[inline(always)]
     fn place(&self) -> usize {
-        // SAFETY: the owner alone writes to it, and others only look.
-        unsafe { self.place.as_ptr().read() }.into()
+        // SAFETY: the owner alone writes to it, and others only look. An atomic load could not be of half of it alone.
+        tag::place(unsafe { self.tag.as_ptr().read() })
     }
 
     #[inline(always)]
@@ -51,7 +52,7 @@ impl Latest {
 
     /// Whether there is one, of `class`. Only a hint, but for a borrower.
     pub(super) fn is_of(&self, class: usize) -> bool {
-        self.slot.load(Relaxed) != 0 && self.place.load(Relaxed) == tag::place_of(class)
+        self.slot.load(Relaxed) != 0 && tag::place(self.tag.load(Relaxed)) == tag::place_of(class)
     }
 
     fn take(&self) -> Option<usize> {
@@ -75,14 +76,16 @@ impl Heap {
         }
         // SAFETY: inside the window's map, which is never unmapped.
         let tag = unsafe { &*self.tags.get().add(slice) }.load(Relaxed);
-        let Some(place) = tag::place(tag, self.bit.get()) else { return false };
+        if !tag::may_keep(tag, self.bit.get()) {
+            return false;
+        }
         // SAFETY: tags have the places of magazines.
         let magazine = unsafe { &*self.magazines.as_ptr().byte_add(self.latest.place()) };
         // SAFETY: nobody uses the slot that was freed before, and where there is none, the magazine is full.
         if !unsafe { magazine.put(ptr::with_exposed_provenance_mut(before)) } {
             return false;
         }
-        self.latest.set(block.addr(), place);
+        self.latest.set(block.addr(), tag);
         true
     }
 
@@ -103,7 +106,7 @@ impl Heap {
             misuse(DOUBLE_FREE, address);
         }
         self.keep_latest();
-        self.latest.set(address, tag::place_of(span.class()));
+        self.latest.set(address, tag::tag(self.bit.get(), span.class()));
         if !self.make_room(span.class()) {
             self.keep_latest();
         }

@@ -26,26 +26,31 @@ pub(super) fn are_kept_by_all(class: usize) -> bool {
 
 /// The tag of the spans of `class` that the heap with this bit owns.
 pub(super) fn tag(bit: u32, class: usize) -> u32 {
-    let place = u32::from(place_of(class));
+    let place = place_of(class) as u32;
     if are_kept_by_all(class) { (u32::MAX << SHIFT) | place } else { bit | place }
 }
 
 /// Where the magazine lies for slots of `class`, in bytes from that which is always full.
-pub(super) fn place_of(class: usize) -> u16 {
-    (PLACE_OF_FIRST + class * size_of::<Magazine>()) as u16
+pub(super) fn place_of(class: usize) -> usize {
+    PLACE_OF_FIRST + class * size_of::<Magazine>()
 }
 
-/// Where the magazine lies for the slots of spans with this tag. `None` if the heap with this bit must not put them
-/// there, or where there is no span.
+/// Whether the heap with this bit may put slots of spans with this tag into its magazine. False where there is no span.
 #[inline(always)]
-pub(super) fn place(tag: u32, bit: u32) -> Option<u16> {
-    (tag & bit != 0).then_some(tag as u16)
+pub(super) fn may_keep(tag: u32, bit: u32) -> bool {
+    tag & bit != 0
+}
+
+/// Where the magazine lies for slots of spans with this tag.
+#[inline(always)]
+pub(super) fn place(tag: u32) -> usize {
+    usize::from(tag as u16)
 }
 
 /// The class of spans with this tag; `None` where there is no span.
 #[inline(always)]
 pub(super) fn class(tag: u32) -> Option<usize> {
-    (tag as u16 as usize).checked_sub(PLACE_OF_FIRST).map(|place| place / size_of::<Magazine>())
+    place(tag).checked_sub(PLACE_OF_FIRST).map(|place| place / size_of::<Magazine>())
 }
 
 #[cfg(test)]
@@ -58,7 +63,7 @@ mod tests {
             let tag = tag(bit(owner), 0);
             assert_eq!(class(tag), Some(0));
             for other in 0..2 * BITS {
-                assert_eq!(place(tag, bit(other)).is_some(), owner % BITS == other % BITS, "{owner} {other}");
+                assert_eq!(may_keep(tag, bit(other)), owner % BITS == other % BITS, "{owner} {other}");
             }
         }
     }
@@ -67,16 +72,16 @@ mod tests {
     fn larger_slots_are_anybodys() {
         for (class_of_span, size) in SIZES.into_iter().enumerate() {
             let tag = tag(bit(1), class_of_span);
-            assert_eq!(class(tag), Some(class_of_span));
-            assert_eq!(place(tag, bit(2)).is_some(), size >= LEAST_KEPT);
+            assert_eq!((class(tag), place(tag)), (Some(class_of_span), place_of(class_of_span)));
+            assert_eq!(may_keep(tag, bit(2)), size >= LEAST_KEPT);
         }
     }
 
     #[test]
     fn nothing_is_kept_where_there_is_no_span_and_by_nobody() {
-        assert_eq!((class(0), place(0, bit(1))), (None, None));
+        assert_eq!((class(0), may_keep(0, bit(1))), (None, false));
         for class in 0..SIZES.len() {
-            assert_eq!(place(tag(bit(1), class), 0), None);
+            assert!(!may_keep(tag(bit(1), class), 0));
         }
     }
 }
