@@ -1,7 +1,9 @@
 //! Where the bitmaps of a chunk's spans lie: in *cells* of one cache line, close together, so that those of the few spans
 //! that outlive a spike take few pages.
 //!
-//! A span has one, two, four or eight neighbouring cells, at a multiple of as many. The lowest that are free are taken.
+//! A span has one, two, four or eight neighbouring cells, at a multiple of as many. Each cell stands for two of memory, one
+//! for the span's own bits and one for the remote ones. Where the own bits lie in the record, the memory for them stays
+//! untouched: so that whole pages of it do, such spans have their cells at one end and the others at the other.
 
 use core::cell::Cell;
 
@@ -20,6 +22,15 @@ const _: () = assert!(PAGE / CELL == CELLS_A_PAGE);
 /// How many spans can have cells at a time, whatever their sizes.
 pub(crate) const SPANS: usize = PAGES * CELLS_A_PAGE / MOST;
 
+/// Where to look for cells first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// For spans whose own bits lie in cells.
+    Low,
+    /// For spans whose own bits lie in the record.
+    High,
+}
+
 /// Which cells are taken: a bit for each. All zero bytes say none.
 pub(crate) struct Cells {
     taken: [Cell<u64>; PAGES],
@@ -33,10 +44,10 @@ impl Cells {
         Self { taken: [const { Cell::new(0) }; PAGES], resident: Cell::new(0) }
     }
 
-    /// Takes `count` cells, a power of two and at most [`MOST`], and returns the number of the first. Fewer than [`SPANS`]
-    /// spans may have cells.
-    pub(crate) fn take(&self, count: usize) -> usize {
-        let mut page = 0;
+    /// Takes `count` cells, a power of two and at most [`MOST`], on the page nearest to that end which has them, and returns
+    /// the number of the first. Fewer than [`SPANS`] spans may have cells.
+    pub(crate) fn take(&self, count: usize, end: End) -> usize {
+        let mut page = if end == End::Low { 0 } else { PAGES - 1 };
         // Ends, since of as many groups of eight cells as there can be spans one is free.
         loop {
             let first = first_free(self.taken[page].get(), count);
@@ -45,7 +56,7 @@ impl Cells {
                 self.resident.set(self.resident.get() | 1 << page);
                 return page * CELLS_A_PAGE + first;
             }
-            page += 1;
+            page = if end == End::Low { page + 1 } else { page - 1 };
         }
     }
 
@@ -94,30 +105,40 @@ mod tests {
     #[test]
     fn the_lowest_free_cells_are_taken() {
         let cells = Cells::new();
-        assert_eq!([1, 2, 1, 8, 4, 1].map(|count| cells.take(count)), [0, 2, 1, 8, 4, 16]);
+        assert_eq!([1, 2, 1, 8, 4, 1].map(|count| cells.take(count, End::Low)), [0, 2, 1, 8, 4, 16]);
         cells.put_back(2, 2);
-        assert_eq!([4, 1, 1, 1].map(|count| cells.take(count)), [20, 2, 3, 17]);
+        assert_eq!([4, 1, 1, 1].map(|count| cells.take(count, End::Low)), [20, 2, 3, 17]);
+    }
+
+    #[test]
+    fn those_of_the_two_ends_share_no_page_until_there_is_no_other() {
+        let cells = Cells::new();
+        let high: Vec<usize> = (0..CELLS_A_PAGE + 1).map(|_| cells.take(1, End::High)).collect();
+        let last = (PAGES - 1) * CELLS_A_PAGE;
+        assert_eq!((high[0], high[1], high[CELLS_A_PAGE]), (last, last + 1, last - CELLS_A_PAGE));
+        let low: Vec<usize> = (0..(PAGES - 2) * CELLS_A_PAGE + 1).map(|_| cells.take(1, End::Low)).collect();
+        assert_eq!((low[0], low.last()), (0, Some(&(high[CELLS_A_PAGE] + 1))));
     }
 
     #[test]
     fn as_many_spans_as_there_may_be_find_cells() {
         let cells = Cells::new();
-        let firsts: Vec<usize> = (0..PAGES * CELLS_A_PAGE).map(|_| cells.take(1)).collect();
+        let firsts: Vec<usize> = (0..PAGES * CELLS_A_PAGE).map(|_| cells.take(1, End::Low)).collect();
         assert!(firsts.iter().enumerate().all(|(n, first)| n == *first));
         // The worst case: each group of eight but the last is spoiled by a single cell.
         firsts.iter().filter(|first| *first % MOST != 3).for_each(|first| cells.put_back(*first, 1));
         cells.put_back((SPANS - 1) * MOST + 3, 1);
-        assert_eq!(cells.take(MOST), (SPANS - 1) * MOST);
+        assert_eq!(cells.take(MOST, End::High), (SPANS - 1) * MOST);
     }
 
     #[test]
     fn pages_without_cells_are_found_once() {
         let cells = Cells::new();
-        let firsts: Vec<usize> = (0..3 * 8).map(|_| cells.take(8)).collect();
+        let firsts: Vec<usize> = (0..3 * 8).map(|_| cells.take(8, End::Low)).collect();
         assert_eq!(cells.unmark_unused(), 0);
         firsts.iter().filter(|first| *first / 64 == 1).for_each(|first| cells.put_back(*first, 8));
         assert_eq!((cells.unmark_unused(), cells.unmark_unused()), (0b10, 0));
-        assert_eq!(cells.take(1), 64);
+        assert_eq!(cells.take(1, End::Low), 64);
         cells.put_back(64, 1);
         assert_eq!(cells.unmark_unused(), 0b10);
     }

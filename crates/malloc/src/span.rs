@@ -22,7 +22,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, 
 
 pub(crate) use pages::{Pages, SLICE_PAGES, pages};
 
-use crate::cells::{CELL, Cells};
+use crate::cells::{CELL, Cells, End};
 use crate::chunk;
 use crate::classes::{SIZES, start_in_slice};
 use crate::heap::{Heap, slot_in};
@@ -185,9 +185,10 @@ impl Span {
         self.class.set(class as u8);
         self.capacity.set(capacity as u16);
         self.shared.store(false, Relaxed);
-        self.first_cell.set(cells.take(self.cells()) as u16);
+        let end = if self.words() <= INLINE_WORDS { End::High } else { End::Low };
+        self.first_cell.set(cells.take(self.cells(), end) as u16);
         debug_assert!(self.remote_bits().iter().all(|word| word.load(Relaxed) == 0));
-        let words = if self.words() <= INLINE_WORDS { &self.inline_bits[..] } else { chunk::own_bits_of(self) };
+        let words = if end == End::High { &self.inline_bits[..] } else { chunk::own_bits_of(self) };
         self.bits.store(words.as_ptr().cast_mut(), Relaxed);
         self.free.store(capacity as u16, Relaxed);
         self.first_word.set(0);
