@@ -14,7 +14,7 @@ mod tag;
 
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, Ordering::*};
 
 use bins::Bins;
 pub(crate) use borrow::{Patience, borrow};
@@ -95,8 +95,11 @@ pub(crate) struct Heap {
     /// Whether the purge has borrowed it, or wants to. Guarded by the purge's lock.
     borrowed: AtomicBool,
     pub(crate) wanted: Cell<bool>,
-    /// How many slots of each class had been taken when the purge last came by. Guarded by the purge's lock.
-    taken_before: [Cell<u64>; CLASSES],
+    /// How often the magazine of each class ran out. Written by the owner; others may look at it.
+    run_out: [AtomicU16; CLASSES],
+    /// How many slots of each class had been taken, and how often its magazine had run out, when the purge last came by.
+    /// Guarded by the purge's lock.
+    before: [Cell<(u64, u16)>; CLASSES],
     /// Guarded by the registry's lock.
     pub(crate) next_registered: Cell<*const Heap>,
     /// Guarded by the registry's lock.
@@ -126,7 +129,8 @@ impl Heap {
             seat: AtomicPtr::new(ptr::null_mut()),
             borrowed: AtomicBool::new(false),
             wanted: Cell::new(false),
-            taken_before: [const { Cell::new(0) }; CLASSES],
+            run_out: [const { AtomicU16::new(0) }; CLASSES],
+            before: [const { Cell::new((0, 0)) }; CLASSES],
             next_registered: Cell::new(ptr::null()),
             tenant: Cell::new(Tenant::None),
             farewells: Cell::new(0),
@@ -184,6 +188,7 @@ impl Heap {
         if let Some(slot) = magazine.next() {
             misuse(MARK_GONE, slot);
         }
+        self.run_out[class].store(self.run_out[class].load(Relaxed).wrapping_add(1), Relaxed);
         let most = most_at_once(class);
         self.let_hold_more(class, 2 * most);
         let wanted = (magazine.limit() / 2).clamp(1, most);

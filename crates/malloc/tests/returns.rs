@@ -66,8 +66,13 @@ impl Drop for Blocks {
 
 /// Waits until less than `bytes` are resident; the minute is only there to end a test that fails.
 fn falls_below(bytes: usize) -> bool {
+    falls_below_at_work(bytes, || ())
+}
+
+fn falls_below_at_work(bytes: usize, work: impl Fn()) -> bool {
     let give_up = Instant::now() + Duration::from_secs(60);
     while resident() > bytes && Instant::now() < give_up {
+        work();
         thread::sleep(Duration::from_millis(20));
     }
     resident() <= bytes
@@ -157,6 +162,21 @@ fn what_is_taken_while_the_background_thread_sleeps_goes_too() {
     // So few that all of them find room in the magazine when they are freed.
     drop(Blocks::new(60, |_| 20_000));
     assert!(falls_below(before + MB / 4), "{before} bytes before, {} now", resident());
+}
+
+#[test]
+fn a_little_work_does_not_keep_what_a_spike_left_at_hand() {
+    let _alone = alone();
+    let blocks = |count| Blocks::new(count, |n| 600 + n * 37 % 3000);
+    release();
+    let before = resident();
+    drop(blocks(20_000));
+    // Of each size it takes the same few blocks again and again, some hundreds until the purge comes by again.
+    assert!(
+        falls_below_at_work(before + MB, || (0..10).for_each(|_| drop(blocks(100)))),
+        "{} bytes",
+        resident() - before
+    );
 }
 
 #[test]

@@ -15,6 +15,10 @@ use crate::span::Span;
 use crate::sys::PAGE;
 use crate::{sys, thread, tls, window};
 
+/// Of the slots that a thread has at hand and never ran out of, one in so many is left to it. What it took may have been
+/// the same few slots again and again.
+const SPARED: usize = 4;
+
 /// Heaps that are borrowed; they are returned when this is dropped.
 pub(crate) struct Borrowed(());
 
@@ -139,7 +143,7 @@ impl Heap {
         unsafe { sys::advise(start, end - start, sys::DONT_NEED) };
     }
 
-    /// As [`Heap::put_away`], but for as many slots of each class as were taken since the purge last came by.
+    /// As [`Heap::put_away`], but for the slots of each class that the thread seems to need.
     pub(crate) fn put_away_unneeded(&self) {
         self.put_away_but(|class| self.needed(class));
     }
@@ -158,9 +162,22 @@ impl Heap {
         }
     }
 
-    /// How many slots of the class were taken since the purge last came by. Only a hint, but for a borrower.
+    /// How many slots of the class the thread seems to need at hand: as many as it took since the purge last came by, but
+    /// where it never ran out of them, only a part of those it has. Only a hint, but for a borrower.
     fn needed(&self, class: usize) -> usize {
-        self.magazine(class).taken().wrapping_sub(self.taken_before[class].get()) as usize
+        let (_, run_out_before) = self.before[class].get();
+        let taken = self.taken(class);
+        if self.run_out[class].load(Relaxed) == run_out_before {
+            taken.min(self.at_hand(class) / SPARED)
+        } else {
+            taken
+        }
+    }
+
+    /// How many slots of the class were taken since the purge last came by. Only a hint, but for a borrower.
+    fn taken(&self, class: usize) -> usize {
+        let (before, _) = self.before[class].get();
+        self.magazine(class).taken().wrapping_sub(before) as usize
     }
 
     /// As [`Heap::put_away`] does, for one span: closes it if it is open.
@@ -188,7 +205,7 @@ impl Heap {
         (0..CLASSES).map(|class| self.at_hand(class) * SIZES[class] as usize).sum()
     }
 
-    /// How many bytes of the slots at hand are more than were taken since the purge last came by. Only a hint.
+    /// How many bytes of the slots at hand are more than the thread seems to need. Only a hint.
     pub(crate) fn unneeded(&self) -> usize {
         let spare = |class| self.at_hand(class).saturating_sub(self.needed(class));
         (0..CLASSES).map(|class| spare(class) * SIZES[class] as usize).sum()
@@ -196,12 +213,14 @@ impl Heap {
 
     /// Whether the thread took slots since the purge last came by.
     pub(crate) fn is_active(&self) -> bool {
-        (0..CLASSES).any(|class| self.needed(class) != 0)
+        (0..CLASSES).any(|class| self.taken(class) != 0)
     }
 
     /// Notes that the purge has come by. Its lock must be held.
     pub(crate) fn note_visit(&self) {
-        (0..CLASSES).for_each(|class| self.taken_before[class].set(self.magazine(class).taken()));
+        for class in 0..CLASSES {
+            self.before[class].set((self.magazine(class).taken(), self.run_out[class].load(Relaxed)));
+        }
     }
 
     /// In the child of a fork, before anything else runs: forgets the spans on their way here. Their claims are let go
