@@ -7,7 +7,7 @@
 //!        └────────┴───────────────┴───────────────┴───────────────┴──────────┴──────────┴───
 //! ```
 //!
-//! Of all this only the pages that are written to are resident: 128 bytes for a span of slots from 352 bytes on. Those
+//! Of all this only the pages that are written to are resident: 128 bytes for a span of slots from 256 bytes on. Those
 //! of slices that are in use no more go back to the system.
 //!
 //! A flat map with a byte for each 32 MiB of address space says which of them are chunks. So the way from a pointer
