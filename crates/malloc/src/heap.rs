@@ -74,7 +74,7 @@ pub(crate) struct Heap {
     /// The start of the window and its tags, here so that one load leads to each.
     window: Cell<usize>,
     tags: Cell<*const AtomicU32>,
-    /// See [`tag`]; zero where no slots are kept.
+    /// See [`tag`]; zero of [`NOBODY`] and of [`ORPHANS`], who keep no slots and whose spans have no tags.
     bit: Cell<u32>,
     latest: Latest,
     /// The sum over all magazines of the bytes each may hold.
@@ -263,7 +263,7 @@ impl Heap {
     }
 
     fn own(&self, span: &Span) {
-        window::set(span.base(), if self.bit.get() == 0 { 0 } else { tag::tag(self.bit.get(), span.class()) });
+        window::set(span.base(), tag::tag(self.bit.get(), span.class()));
         span.set_owner(self);
     }
 
