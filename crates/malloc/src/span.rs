@@ -21,6 +21,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, Ordering::*};
 
 pub(crate) use pages::{Pages, SLICE_PAGES, pages};
+use slots::Slots;
 
 use crate::cells::{CELL, Cells, End};
 use crate::chunk;
@@ -239,12 +240,7 @@ impl Span {
         let (mut rest, mut lowest) = (stack.iter(), usize::MAX);
         while let Some(place) = rest.clone().next() {
             let address = slot_in(place);
-            let Some(slot) = slots.starting_at(address) else {
-                if self.covers(address) {
-                    misuse(BAD_POINTER, address);
-                }
-                break;
-            };
+            let Some(slot) = self.slot_here(slots, address) else { break };
             let word = slot / 64;
             // SAFETY: the bitmap has a bit for each slot.
             let bits = unsafe { bits.get_unchecked(word) };
@@ -261,9 +257,15 @@ impl Span {
         rest.as_slice()
     }
 
-    /// Whether the address lies in the memory the record is about.
-    pub(crate) fn covers(&self, address: usize) -> bool {
-        address.wrapping_sub(self.base()) < SLICE
+    /// The number of the slot that starts at the address, `slots` being those of this span; `None` where it is of another
+    /// span. Ends the program when it is of this one and no slot starts there.
+    #[inline(always)]
+    pub(crate) fn slot_here(&self, slots: Slots, address: usize) -> Option<usize> {
+        let slot = slots.starting_at(address);
+        if slot.is_none() && address.wrapping_sub(self.base()) < SLICE {
+            misuse(BAD_POINTER, address);
+        }
+        slot
     }
 
     /// Whether the slot is free, wherever that is noted.

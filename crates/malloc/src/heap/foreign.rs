@@ -16,12 +16,7 @@ pub(super) fn put_back<'a>(span: &Span, stack: &'a [Cell<usize>]) -> &'a [Cell<u
     let (mut word, mut bits, mut count) = (0, 0, 0);
     for place in stack {
         let address = slot_in(place);
-        let Some(slot) = slots.starting_at(address) else {
-            if span.covers(address) {
-                misuse(BAD_POINTER, address);
-            }
-            break;
-        };
+        let Some(slot) = span.slot_here(slots, address) else { break };
         if count > 0 && slot / 64 != word {
             break;
         }
