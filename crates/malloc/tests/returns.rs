@@ -221,6 +221,20 @@ fn records_of_free_slices_go_too() {
 }
 
 #[test]
+fn bitmaps_of_free_slices_go_too() {
+    let _alone = alone();
+    release();
+    let before = resident();
+    // Two chunks of the smallest slots, with half a megabyte of bitmaps; a block of each stays.
+    let mut blocks = Blocks::new(4 * MB, |_| 16);
+    assert!(figures().chunks >= 2);
+    blocks.retain(|n| n % (2 * MB) == MB);
+    blocks.0.shrink_to_fit();
+    release();
+    assert!(falls_below(before + 2 * 64 * 1024), "{} bytes before, {} after", before, resident());
+}
+
+#[test]
 fn what_cannot_go_is_not_taken_for_zeros() {
     let _alone = alone();
     const LEN: usize = 48 * 1024;

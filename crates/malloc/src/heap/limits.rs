@@ -68,7 +68,25 @@ fn bound(all: usize, heaps: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::magazine::most_at_once;
     use super::*;
+    use crate::alloc::{allocate, free};
+    use crate::classes::class_of;
+    use crate::tls;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the words of thread-local storage are in assembler; `cargo test` runs it")]
+    fn who_only_takes_has_little_at_hand_and_who_frees_no_more_than_there_is_room_for() {
+        let class = class_of(64).expect("a class");
+        let blocks: Vec<_> = (0..100 * room(class)).map(|_| allocate(64)).collect();
+        let magazine = tls::own_heap().expect("the thread's heap").magazine(class);
+        assert!((1..=2 * most_at_once(class)).contains(&magazine.limit()), "{}", magazine.limit());
+        for block in blocks {
+            // SAFETY: allocated above, and known to nobody else.
+            unsafe { free(block) };
+            assert!(magazine.limit() <= room(class) && magazine.len() <= magazine.limit());
+        }
+    }
 
     #[test]
     fn heaps_share_what_all_may_hold() {
