@@ -29,7 +29,7 @@ pub fn allocate(size: usize) -> *mut u8 {
 pub fn allocate_or(size: usize, slowly: impl FnOnce(usize) -> *mut u8) -> *mut u8 {
     let heap = tls::enter();
     let Some(magazine) = heap.magazine_for(size) else { return slowly(size) };
-    let slot = magazine.take();
+    let slot = heap.take(magazine);
     if slot.is_null() {
         return slowly(size);
     }
@@ -68,7 +68,7 @@ fn allocate_slot(class: usize, size: usize, align: usize) -> *mut u8 {
     }
     loop {
         let heap = tls::enter();
-        let mut slot = heap.magazine(class).take();
+        let mut slot = heap.take(heap.magazine(class));
         if slot.is_null() && !ptr::eq(heap, &heap::NOBODY) && !thread::are_left_behind() {
             slot = heap.take_slowly(class, align);
             tls::leave();

@@ -9,6 +9,7 @@ mod foreign;
 mod freed;
 mod limits;
 mod magazine;
+mod mark;
 mod stacks;
 mod tag;
 
@@ -22,6 +23,7 @@ pub(crate) use foreign::free_elsewhere;
 use freed::Latest;
 pub(crate) use magazine::slot_in;
 use magazine::{Magazine, PLACES, most_at_once};
+pub(crate) use mark::Mark;
 use stacks::STACK_BYTES;
 
 use crate::chunk::chunk_of;
@@ -161,6 +163,12 @@ impl Heap {
         ptr::with_exposed_provenance_mut(ptr::from_ref(self).addr() + size_of::<Self>())
     }
 
+    /// The mark of the slots that it has at hand.
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark::of(ptr::from_ref(self).addr())
+    }
+
     /// The magazine of a class.
     #[inline(always)]
     pub(crate) fn magazine(&self, class: usize) -> &Magazine {
@@ -202,8 +210,8 @@ impl Heap {
                 }
                 let count = wanted.min(span.free.load(Relaxed) as usize);
                 // SAFETY: it is empty, no limit is less than `wanted`, and the span hands out slots that are free.
-                span.take(count, unsafe { magazine.fill(count) });
-                return magazine.take();
+                span.take(count, unsafe { magazine.fill(count, self.mark()) });
+                return self.take(magazine);
             }
             if self.open_another(class) {
                 continue;
@@ -224,13 +232,15 @@ impl Heap {
         }
         let mut neighbours = (class + 1..CLASSES).take(NEIGHBOURS);
         let fits = |class: &usize| (SIZES[*class] as usize).is_multiple_of(align) && self.magazine(*class).len() > 0;
-        let slot = self.magazine(neighbours.find(fits)?).take();
+        let slot = self.take(self.magazine(neighbours.find(fits)?));
         (!slot.is_null()).then_some(slot)
     }
 
     fn take_past_magazine(&self, span: &Span) -> *mut u8 {
         let mut slot = 0;
         span.take(1, |address| slot = address);
+        // SAFETY: nobody uses it yet.
+        unsafe { mark::take_off(slot) };
         self.magazine(span.class()).count_taken();
         ptr::with_exposed_provenance_mut(slot)
     }

@@ -26,7 +26,7 @@ use slots::Slots;
 use crate::cells::{CELL, Cells, End};
 use crate::chunk;
 use crate::classes::{SIZES, start_in_slice};
-use crate::heap::{Heap, slot_in};
+use crate::heap::{Heap, Mark, slot_in};
 use crate::page;
 use crate::remote::{Mailbox, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
@@ -233,13 +233,13 @@ impl Span {
     }
 
     /// Puts slots in a stack back that are of this span, as many as come before the first that is not, and returns the
-    /// rest. Ends the program when a slot does not carry its mark, is free already, or is none.
+    /// rest. Ends the program when a slot does not carry the mark, is free already, or is none.
     #[inline(always)]
-    pub(crate) fn put<'a>(&self, stack: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
+    pub(crate) fn put<'a>(&self, stack: &'a [Cell<usize>], mark: Mark) -> &'a [Cell<usize>] {
         let (slots, bits, shared) = (self.slots(), self.bits(), self.is_shared());
         let (mut rest, mut lowest) = (stack.iter(), usize::MAX);
         while let Some(place) = rest.clone().next() {
-            let address = slot_in(place);
+            let address = slot_in(place, mark);
             let Some(slot) = self.slot_here(slots, address) else { break };
             let word = slot / 64;
             // SAFETY: the bitmap has a bit for each slot.

@@ -43,11 +43,14 @@ fn misuse_ends_in_one_clear_line() {
     let program = compiled("misuse.c");
     for (how, words) in [
         ("twice", "double free"),
-        ("twice-later", "free"),
+        ("twice-later", "double free"),
+        ("twice-but-one", "double free"),
+        ("twice-and-taken", "a double free of it"),
+        ("twice-after-return", "double free"),
         ("twice-in-use", "double free"),
         ("twice-elsewhere", "double free"),
         ("twice-kept-elsewhere", "double free"),
-        ("twice-and-live", "a double free of it"),
+        ("twice-and-live", "double free"),
         ("written-before-move", "write to a block after its free"),
         ("here-and-elsewhere", "double free"),
         ("elsewhere-and-here", "double free"),

@@ -108,7 +108,7 @@ impl Heap {
     /// Takes a slot of `class` for one of several threads, or returns null. Only for a heap without a seat.
     pub(crate) fn take_as_visitor(&self, class: usize, align: usize) -> *mut u8 {
         let _held = self.lock.hold();
-        let slot = self.magazine(class).take();
+        let slot = self.take(self.magazine(class));
         if slot.is_null() { self.take_slowly(class, align) } else { slot }
     }
 

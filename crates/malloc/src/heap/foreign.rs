@@ -3,6 +3,7 @@
 use core::cell::Cell;
 
 use super::magazine::slot_in;
+use super::mark::Mark;
 use crate::chunk::chunk_of;
 use crate::remote::{self, Freed, Posted};
 use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
@@ -11,11 +12,11 @@ use crate::{background, interrupted};
 
 /// Frees slots in a stack that are of another heap's span, as many as belong to one word of its bitmap before the first
 /// that does not, and returns the rest. Ends the program when one does not carry its mark, is free already, or is none.
-pub(super) fn put_back<'a>(span: &Span, stack: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
+pub(super) fn put_back<'a>(span: &Span, stack: &'a [Cell<usize>], mark: Mark) -> &'a [Cell<usize>] {
     let slots = span.slots();
     let (mut word, mut bits, mut count) = (0, 0, 0);
     for place in stack {
-        let address = slot_in(place);
+        let address = slot_in(place, mark);
         let Some(slot) = span.slot_here(slots, address) else { break };
         if count > 0 && slot / 64 != word {
             break;

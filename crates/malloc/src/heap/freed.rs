@@ -10,7 +10,8 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use core::{ptr, slice};
 
-use super::magazine::lay;
+use super::magazine::Magazine;
+use super::mark::conceal;
 use super::{Heap, foreign, tag};
 use crate::chunk::{chunk_of, span_of};
 use crate::interrupted;
@@ -45,9 +46,11 @@ impl Latest {
         tag::place(unsafe { self.tag.as_ptr().read() })
     }
 
+    /// Its address, or zero.
     #[inline(always)]
-    fn is(&self, slot: usize) -> bool {
-        self.slot.load(Relaxed) == slot
+    fn slot(&self) -> usize {
+        // SAFETY: as above.
+        unsafe { self.slot.as_ptr().read() }
     }
 
     /// Whether there is one, of `class`. Only a hint, but for a borrower.
@@ -56,7 +59,7 @@ impl Latest {
     }
 
     fn take(&self) -> Option<usize> {
-        let slot = self.slot.load(Relaxed);
+        let slot = self.slot();
         self.set(0, 0);
         (slot != 0).then_some(slot)
     }
@@ -69,9 +72,11 @@ impl Heap {
     /// Nobody may use the block any more.
     #[inline(always)]
     pub(crate) unsafe fn give(&self, block: *mut u8) -> bool {
-        let slice = block.expose_provenance().wrapping_sub(self.window.get()) / SLICE;
-        let before = self.latest.slot.load(Relaxed);
-        if slice >= window::SLICES || before == block.addr() {
+        let address = block.expose_provenance();
+        let slice = address.wrapping_sub(self.window.get()) / SLICE;
+        let (before, mark) = (self.latest.slot(), self.mark());
+        conceal(before);
+        if slice >= window::SLICES || before == address {
             return false;
         }
         // SAFETY: inside the window's map, which is never unmapped.
@@ -81,11 +86,13 @@ impl Heap {
         }
         // SAFETY: tags have the places of magazines.
         let magazine = unsafe { &*self.magazines.as_ptr().byte_add(self.latest.place()) };
-        // SAFETY: nobody uses the slot that was freed before, and where there is none, the magazine is full.
-        if !unsafe { magazine.put(ptr::with_exposed_provenance_mut(before)) } {
+        // SAFETY: it is a slot, or else the magazine is full.
+        if !magazine.has_room() || unsafe { mark.is_on(before) } {
             return false;
         }
-        self.latest.set(block.addr(), tag);
+        // SAFETY: nobody uses it, and there is room.
+        unsafe { magazine.push(before, mark) };
+        self.latest.set(address, tag);
         true
     }
 
@@ -97,13 +104,21 @@ impl Heap {
             || tag::may_keep(window::get(span.base()), self.bit.get())
     }
 
+    /// Takes a slot from one of its magazines. Null when there is none, or none that can be had without a closer look.
+    #[inline(always)]
+    pub(crate) fn take(&self, magazine: &Magazine) -> *mut u8 {
+        magazine.take(self.mark(), self.latest.slot())
+    }
+
     /// Keeps a slot that may be kept here as [`Heap::give`] does, after it made room. Ends the program when it is free
     /// already, or is none.
     pub(crate) fn give_slowly(&self, span: &'static Span, block: *mut u8) {
         interrupted::here();
         let address = block.addr();
-        let Some(slot) = span.slots().starting_at(address) else { misuse(BAD_POINTER, address) };
-        if span.is_free(slot) || self.is_next(span.class(), address) {
+        if span.slots().starting_at(address).is_none() {
+            misuse(BAD_POINTER, address);
+        }
+        if self.latest.slot() == address || self.is_free(span, address) {
             misuse(DOUBLE_FREE, address);
         }
         self.keep_latest();
@@ -113,23 +128,30 @@ impl Heap {
         }
     }
 
-    /// Whether the slot of `class` was freed last, or would be taken next.
-    fn is_next(&self, class: usize, address: usize) -> bool {
-        self.latest.is(address) || self.magazine(class).next() == Some(address)
+    /// Whether the slot is in its span or in a magazine of this heap.
+    fn is_free(&self, span: &Span, address: usize) -> bool {
+        conceal(address);
+        // SAFETY: it is a slot.
+        let may_be_at_hand = unsafe { self.mark().is_on(address) };
+        span.slots().starting_at(address).is_some_and(|slot| span.is_free(slot))
+            || (may_be_at_hand && self.magazine(span.class()).holds(address))
     }
 
-    /// Puts the slot that was freed last on its magazine, or back into its span where nothing may be kept.
+    /// Puts the slot that was freed last on its magazine, or back into its span where nothing may be kept. Ends the program
+    /// when it is free already.
     pub(super) fn keep_latest(&self) {
         let Some(address) = self.latest.take() else { return };
-        let span = span_of(address);
+        let (span, mark) = (span_of(address), self.mark());
+        if self.is_free(span, address) {
+            misuse(DOUBLE_FREE, address);
+        }
         if self.make_room(span.class()) {
             // SAFETY: a slot that nobody uses.
-            unsafe { self.magazine(span.class()).push(ptr::with_exposed_provenance_mut(address)) };
+            unsafe { self.magazine(span.class()).push(address, mark) };
         } else {
-            let place = Cell::new(0);
-            // SAFETY: a slot that nobody uses, and a stack for it alone.
-            unsafe { lay(address, place.as_ptr()) };
-            self.put_back(span, slice::from_ref(&place));
+            // SAFETY: as above.
+            unsafe { mark.put_on(address) };
+            self.put_back(span, slice::from_ref(&Cell::new(address)));
         }
     }
 
@@ -160,9 +182,9 @@ impl Heap {
     #[inline(always)]
     fn put_back<'a>(&self, span: &'static Span, stack: &'a [Cell<usize>]) -> &'a [Cell<usize>] {
         if !ptr::eq(span.owner(), self) {
-            return foreign::put_back(span, stack);
+            return foreign::put_back(span, stack, self.mark());
         }
-        let rest = span.put(stack);
+        let rest = span.put(stack, self.mark());
         chunk_of(span).note_change();
         if span.free.load(Relaxed) >= span.look_at.get() {
             self.look(span);

@@ -1,14 +1,14 @@
 //! The slots of a class that a thread has at hand: a stack of their addresses, which grows downwards.
 //!
 //! A magazine is filled from the bitmaps of spans and emptied into them, several slots at a time. Nothing is written
-//! into a slot in it but a mark, in its second word: the place of its address in the stack. Who finds another mark when
-//! the slot is taken or moved knows that it was freed twice, or written to after it was freed. Behind the last slot lies
-//! the address of one that never carries the right mark, so that taking need not ask whether there is one.
+//! into a slot in it but its [mark](super::mark). Behind the last slot lies the address of one that never carries the right
+//! mark, so that taking need not ask whether there is one.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 use core::{ptr, slice};
 
+use super::mark::{self, Mark};
 use super::stacks::{NO_SLOT, NO_STACK};
 use crate::classes::{LARGEST, MIN_ALIGN, SIZES, classes_of_units};
 use crate::report::{MARK_GONE, misuse};
@@ -72,52 +72,24 @@ fn own(word: &AtomicPtr<usize>) -> *mut usize {
     unsafe { word.as_ptr().read() }
 }
 
-/// The mark of a slot.
-///
-/// # Safety
-/// `slot` must be one that nobody uses.
-#[inline(always)]
-unsafe fn mark_of(slot: usize) -> *mut usize {
-    // SAFETY: slots have at least two words.
-    unsafe { ptr::with_exposed_provenance_mut::<usize>(slot).add(1) }
-}
-
-/// Lays a slot's address into a stack and marks the slot.
-///
-/// # Safety
-/// `place` must be one of a stack, and `slot` one that nobody uses.
-#[inline(always)]
-pub(super) unsafe fn lay(slot: usize, place: *mut usize) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        mark_of(slot).write(place.addr());
-        place.write(slot);
-    }
-}
-
 /// The slot whose address lies in this place of a stack. Ends the program when it does not carry the mark.
 #[inline(always)]
-pub(crate) fn slot_in(place: &Cell<usize>) -> usize {
+pub(crate) fn slot_in(place: &Cell<usize>, mark: Mark) -> usize {
     let slot = place.get();
-    // SAFETY: a slot in a magazine is nobody else's.
-    if unsafe { mark_of(slot).read() } != ptr::from_ref(place).addr() {
+    // SAFETY: stacks hold slots.
+    if !unsafe { mark.is_on(slot) } {
         misuse(MARK_GONE, slot);
     }
     slot
 }
 
-/// Moves slots of a stack, the last one to just before `end`. Ends the program when one does not carry its mark.
+/// Moves slots of a stack, the last one to just before `end`.
 ///
 /// # Safety
-/// Before `end` there must be places for as many, of which none is that of a slot which is still to be moved.
+/// Before `end` there must be places for as many that nobody else uses.
 unsafe fn move_before(end: *mut usize, slots: &[Cell<usize>]) {
-    let mut place = end;
-    for from in slots.iter().rev() {
-        let slot = slot_in(from);
-        place = place.wrapping_sub(1);
-        // SAFETY: the caller's promise; a slot in a magazine is nobody else's.
-        unsafe { lay(slot, place) };
-    }
+    // SAFETY: the caller's promise; a cell is a word.
+    unsafe { ptr::copy(slots.as_ptr().cast(), end.sub(slots.len()), slots.len()) };
 }
 
 /// How many words lie between two places of a stack.
@@ -136,16 +108,19 @@ impl Magazine {
         }
     }
 
-    /// Takes a slot. Null when there is none, or when the next does not carry its mark.
+    /// Takes a slot. Null when there is none, or when the next does not carry the mark of the heap, or when it is the one
+    /// that was freed last, and so twice.
     #[inline(always)]
-    pub(crate) fn take(&self) -> *mut u8 {
+    pub(super) fn take(&self, mark: Mark, latest: usize) -> *mut u8 {
         let top = own(&self.top);
         // SAFETY: there is an address at the end, too.
         let slot = unsafe { top.read() };
-        // SAFETY: a slot in a magazine is nobody else's; that at the end is as long.
-        if unsafe { mark_of(slot).read() } != top.addr() {
+        // SAFETY: a slot, or that at the end, which is as long.
+        if !unsafe { mark.is_on(slot) } || slot == latest {
             return ptr::null_mut();
         }
+        // SAFETY: a slot in a magazine is nobody else's.
+        unsafe { mark::take_off(slot) };
         // SAFETY: the end has no mark, so this is before it.
         self.top.store(unsafe { top.add(1) }, Relaxed);
         self.count_taken();
@@ -163,24 +138,15 @@ impl Magazine {
         self.slots().first().map(Cell::get)
     }
 
+    /// Whether it has the slot.
+    pub(super) fn holds(&self, slot: usize) -> bool {
+        self.slots().iter().any(|place| place.get() == slot)
+    }
+
     /// Whether another slot may be put on it.
     #[inline(always)]
     pub(crate) fn has_room(&self) -> bool {
         own(&self.top) != own(&self.full)
-    }
-
-    /// Puts a slot on it and marks it; false when it is full.
-    ///
-    /// # Safety
-    /// `slot` must be one that nobody uses, or the magazine full.
-    #[inline(always)]
-    pub(crate) unsafe fn put(&self, slot: *mut u8) -> bool {
-        if !self.has_room() {
-            return false;
-        }
-        // SAFETY: the caller's promise, and it is not full.
-        unsafe { self.push(slot) };
-        true
     }
 
     /// Puts a slot on it and marks it.
@@ -188,28 +154,31 @@ impl Magazine {
     /// # Safety
     /// `slot` must be one that nobody uses, and the magazine must have room.
     #[inline(always)]
-    pub(crate) unsafe fn push(&self, slot: *mut u8) {
+    pub(super) unsafe fn push(&self, slot: usize, mark: Mark) {
         // SAFETY: the caller's promise.
-        let top = unsafe {
+        unsafe {
             let top = own(&self.top).sub(1);
-            lay(slot.expose_provenance(), top);
-            top
-        };
-        self.top.store(top, Relaxed);
+            top.write(slot);
+            self.top.store(top, Relaxed);
+            mark.put_on(slot);
+        }
     }
 
     /// Makes place for `count` slots when it is empty. What is returned has to be called with each, the one to be taken
-    /// first before the others.
+    /// first before the others, and marks them.
     ///
     /// # Safety
     /// It must be empty and may hold as many. What is returned must be called so many times, with slots that nobody uses.
-    pub(crate) unsafe fn fill(&self, count: usize) -> impl FnMut(usize) {
+    pub(crate) unsafe fn fill(&self, count: usize, mark: Mark) -> impl FnMut(usize) {
         debug_assert!(self.len() == 0 && count <= self.limit());
         let mut place = self.end.load(Relaxed).wrapping_sub(count);
         self.top.store(place, Relaxed);
         move |slot| {
             // SAFETY: the caller's promise.
-            unsafe { lay(slot, place) };
+            unsafe {
+                mark.put_on(slot);
+                place.write(slot);
+            }
             place = place.wrapping_add(1);
         }
     }
@@ -280,6 +249,8 @@ mod tests {
     use super::super::stacks::{SMALL, STACK_BYTES, end};
     use super::*;
 
+    const MARK: Mark = Mark::of(0x1230);
+
     /// Memory for all stacks, and slots of which nothing is known.
     struct Ground {
         stacks: Vec<usize>,
@@ -299,8 +270,13 @@ mod tests {
         }
 
         fn put(&mut self, magazine: &Magazine, number: usize) -> bool {
-            // SAFETY: the test's own slot.
-            unsafe { magazine.put(self.slot(number)) }
+            let slot = self.slot(number).expose_provenance();
+            let has_room = magazine.has_room();
+            if has_room {
+                // SAFETY: the test's own slot.
+                unsafe { magazine.push(slot, MARK) };
+            }
+            has_room
         }
 
         fn slot(&mut self, number: usize) -> *mut u8 {
@@ -311,7 +287,7 @@ mod tests {
     #[test]
     fn what_comes_last_goes_first_wherever_the_stack_is() {
         let (mut ground, magazine) = (Ground::new(), Magazine::new());
-        assert!(magazine.take().is_null());
+        assert!(magazine.take(MARK, 0).is_null());
         assert!(!ground.put(&magazine, 0));
         ground.set_limit(&magazine, 4);
         for number in 0..4 {
@@ -329,11 +305,11 @@ mod tests {
         assert_eq!((magazine.len(), magazine.limit()), (14, 14));
         for number in (50..2 * SMALL).rev() {
             assert_eq!(magazine.next(), Some(ground.slot(number).addr()));
-            assert_eq!(magazine.take(), ground.slot(number));
+            assert_eq!(magazine.take(MARK, 0), ground.slot(number));
         }
-        assert!(magazine.take().is_null());
+        assert!(magazine.take(MARK, 0).is_null());
         ground.set_limit(&magazine, 0);
-        assert!(magazine.take().is_null());
+        assert!(magazine.take(MARK, 0).is_null());
         assert_eq!((magazine.taken(), magazine.len()), (14, 0));
     }
 
@@ -344,13 +320,13 @@ mod tests {
         assert!(ground.put(&magazine, 0));
         assert!(ground.put(&magazine, 1));
         assert!(ground.put(&magazine, 0));
-        assert_eq!(magazine.take(), ground.slot(0));
-        assert_eq!(magazine.take(), ground.slot(1));
-        assert!(magazine.take().is_null());
+        assert_eq!(magazine.take(MARK, 0), ground.slot(0));
+        assert_eq!(magazine.take(MARK, 0), ground.slot(1));
+        assert!(magazine.take(MARK, 0).is_null());
         assert_eq!(magazine.next(), Some(ground.slot(0).addr()));
         assert!(ground.put(&magazine, 2));
         ground.slots[2][1] = 0;
-        assert!(magazine.take().is_null());
+        assert!(magazine.take(MARK, 0).is_null());
     }
 
     #[test]
@@ -358,10 +334,10 @@ mod tests {
         let (mut ground, magazine) = (Ground::new(), Magazine::new());
         ground.set_limit(&magazine, SMALL);
         // SAFETY: it is empty, and the slots are the test's own.
-        let mut add = unsafe { magazine.fill(SMALL) };
+        let mut add = unsafe { magazine.fill(SMALL, MARK) };
         (0..SMALL).for_each(|number| add(ground.slot(number).expose_provenance()));
         drop(add);
-        (0..SMALL).for_each(|number| assert_eq!(magazine.take(), ground.slot(number)));
-        assert!(magazine.take().is_null());
+        (0..SMALL).for_each(|number| assert_eq!(magazine.take(MARK, 0), ground.slot(number)));
+        assert!(magazine.take(MARK, 0).is_null());
     }
 }

@@ -1,5 +1,6 @@
 // Misuses the heap in the way that its argument names. Every way has to end in an abort.
 #define _GNU_SOURCE
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,20 @@ int main(int count, char **arguments) {
         plain_free(small);
         for (int i = 0; i < 500; i++) plain_free(plain_malloc(200));
         plain_free(small);
+    }
+    if (!strcmp(how, "twice-but-one")) {
+        plain_free(small), plain_free(other), plain_free(small);
+        plain_free(plain_malloc(200));
+    }
+    if (!strcmp(how, "twice-and-taken")) {
+        plain_free(small), plain_free(other), plain_free(small);
+        *(volatile char *)plain_malloc(100) = 1;
+        *(volatile char *)plain_malloc(100) = 1;
+        return 0;
+    }
+    if (!strcmp(how, "twice-after-return")) {
+        plain_free(small), malloc_trim(0), plain_free(small);
+        plain_free(plain_malloc(200));
     }
     if (!strcmp(how, "twice-in-use")) {
         plain_free(small);
