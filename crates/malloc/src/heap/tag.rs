@@ -12,7 +12,7 @@ use crate::classes::SIZES;
 const SHIFT: u32 = 16;
 const BITS: usize = 16;
 /// Slots of at least this many bytes are kept by whoever frees them.
-const LEAST_KEPT: u32 = 128;
+const LEAST_KEPT: u32 = 64;
 
 /// The bit of the heap with this number, in the upper half.
 pub(super) fn bit(number: usize) -> u32 {
