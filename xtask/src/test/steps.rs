@@ -64,6 +64,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: interrupted,
     },
     Step {
+        name: "quarantine",
+        about: "tests of the allocator as it is built to find misuse",
+        needs: &[],
+        limit: minutes(10),
+        run: quarantine,
+    },
+    Step {
         name: "client",
         about: "unit tests of the browser client",
         needs: &[Need::ClientPackages],
@@ -219,6 +226,13 @@ fn interrupted(context: &Context) -> Result<(), String> {
         context.run(command).map_err(|error| format!("round {round}: {error}"))?;
     }
     Ok(())
+}
+
+fn quarantine(context: &Context) -> Result<(), String> {
+    let mut command = workspace::cargo();
+    command.args(["test", "--package", "planet-malloc", "--features", "debug"]);
+    command.env("PLANET_MALLOC_MODEL_STEPS", "10000");
+    context.run(command)
 }
 
 fn client(context: &Context) -> Result<(), String> {
