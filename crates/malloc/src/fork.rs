@@ -55,6 +55,11 @@ fn release_locks() {
 unsafe extern "C" fn after_in_child() {
     release_locks();
     let own = tls::own_heap();
+    // Their threads may have been at work on them: nobody may look inside any more, and what is free there is lost.
+    thread::forget(|heap| {
+        let is_own = own.is_some_and(|own| ptr::eq(own, heap));
+        !is_own && !heap.is_borrowed() && heap.tenant.get() == Tenant::Thread
+    });
     let others = || thread::heaps().filter(move |heap| !own.is_some_and(|own| ptr::eq(own, *heap)));
     for heap in others() {
         heap.give_back_without_thread();

@@ -92,6 +92,22 @@ pub(crate) fn heaps() -> impl Iterator<Item = &'static Heap> {
     core::iter::successors(follow(LAST.load(Acquire)), move |heap| follow(heap.next_registered.get()))
 }
 
+/// Takes heaps out of [`heaps`] for good. For the child of a fork, before anything else runs.
+pub(crate) fn forget(forgotten: impl Fn(&Heap) -> bool) {
+    let (mut next, mut last) = (LAST.load(Relaxed).cast_const(), ptr::null());
+    // SAFETY: as in `heaps`.
+    while let Some(heap) = unsafe { next.as_ref() } {
+        next = heap.next_registered.get();
+        if forgotten(heap) {
+            COUNT.fetch_sub(1, Relaxed);
+        } else {
+            heap.next_registered.set(last);
+            last = heap;
+        }
+    }
+    LAST.store(last.cast_mut(), Relaxed);
+}
+
 /// How many heaps belong to threads that did not come along into the child of a fork.
 pub(crate) static LEFT_BEHIND: AtomicUsize = AtomicUsize::new(0);
 

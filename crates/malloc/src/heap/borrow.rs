@@ -38,7 +38,7 @@ pub(crate) struct Patience {
 }
 
 /// Borrows the heaps that satisfy `wanted`, but for those whose thread does not leave its section as long as there is
-/// patience. [`Heap::is_borrowed`] tells which. The purge's lock must be held, and none that is taken inside a section.
+/// patience, and where there is no barrier, those of other threads. [`Heap::is_borrowed`] tells which. The purge's lock must be held, and none that is taken inside a section.
 pub(crate) fn borrow(wanted: impl Fn(&Heap) -> bool, mut patience: Patience) -> Borrowed {
     let mut others = false;
     for heap in thread::heaps().filter(|heap| wanted(heap)) {
@@ -51,8 +51,8 @@ pub(crate) fn borrow(wanted: impl Fn(&Heap) -> bool, mut patience: Patience) -> 
     }
     let borrowed = Borrowed(());
     if others && !sys::barrier_everywhere() {
-        drop(borrowed);
-        return Borrowed(());
+        let of_another = |heap: &&Heap| heap.seat().is_some_and(|seat| !ptr::eq(seat, tls::seat()));
+        thread::heaps().filter(|heap| heap.is_borrowed()).filter(of_another).for_each(Heap::give_back);
     }
     for heap in thread::heaps().filter(|heap| heap.is_borrowed()) {
         while heap.seat().is_some_and(|seat| !seat.is_left()) {

@@ -1,11 +1,18 @@
 // Forks 300 times while four threads allocate and free each other's blocks. Each child allocates, starts a thread,
 // forks once more and ends. A child that hangs is ended by its alarm, which counts as a failure.
+// With an argument, the kernel has no membarrier.
 #define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,7 +42,21 @@ static void *thread_in_child(void *unused) {
     return unused;
 }
 
-int main(void) {
+static void forbid_membarrier(void) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) abort();
+    if (syscall(SYS_membarrier, 0, 0, 0) != -1 || errno != ENOSYS) abort();
+}
+
+int main(int count, char **arguments) {
+    (void)arguments;
+    if (count > 1) forbid_membarrier();
     pthread_t threads[4];
     for (size_t i = 0; i < 4; i++) pthread_create(&threads[i], NULL, thread_main, (void *)(i + 1));
     int failed = 0;
