@@ -31,7 +31,7 @@ use crate::classes::{CLASSES, LARGEST, MIN_ALIGN, SIZES};
 use crate::lock::RawLock;
 use crate::profile::Sampler;
 use crate::remote::{Inbox, Posted};
-use crate::report::{MARK_GONE, misuse};
+use crate::report::{DOUBLE_FREE, MARK_GONE, misuse};
 use crate::section::Seat;
 use crate::span::Span;
 use crate::sys::PAGE;
@@ -163,7 +163,7 @@ impl Heap {
         ptr::with_exposed_provenance_mut(ptr::from_ref(self).addr() + size_of::<Self>())
     }
 
-    /// The mark of the slots that it has at hand.
+    /// The mark of the slots in its magazines.
     #[inline(always)]
     pub(crate) fn mark(&self) -> Mark {
         Mark::of(ptr::from_ref(self).addr())
@@ -194,7 +194,7 @@ impl Heap {
         interrupted::here();
         let magazine = self.magazine(class);
         if let Some(slot) = magazine.next() {
-            misuse(MARK_GONE, slot);
+            self.refuse(slot);
         }
         self.run_out[class].store(self.run_out[class].load(Relaxed).wrapping_add(1), Relaxed);
         let most = most_at_once(class);
@@ -211,7 +211,11 @@ impl Heap {
                 let count = wanted.min(span.free.load(Relaxed) as usize);
                 // SAFETY: it is empty, no limit is less than `wanted`, and the span hands out slots that are free.
                 span.take(count, unsafe { magazine.fill(count, self.mark()) });
-                return self.take(magazine);
+                let (next, slot) = (magazine.next(), self.take(magazine));
+                return match next {
+                    Some(refused) if slot.is_null() => self.refuse(refused),
+                    _ => slot,
+                };
             }
             if self.open_another(class) {
                 continue;
@@ -223,6 +227,11 @@ impl Heap {
                 return ptr::null_mut();
             }
         }
+    }
+
+    /// Ends the program because of a slot that is taken next and must not be.
+    fn refuse(&self, slot: usize) -> ! {
+        misuse(if self.is_latest(slot) { DOUBLE_FREE } else { MARK_GONE }, slot)
     }
 
     /// Takes a somewhat larger slot that is at hand, where a span for a single large block would be the alternative.
@@ -239,7 +248,7 @@ impl Heap {
     fn take_past_magazine(&self, span: &Span) -> *mut u8 {
         let mut slot = 0;
         span.take(1, |address| slot = address);
-        // SAFETY: nobody uses it yet.
+        // What it may carry still would only make its free slow. SAFETY: nobody uses it yet.
         unsafe { mark::take_off(slot) };
         self.magazine(span.class()).count_taken();
         ptr::with_exposed_provenance_mut(slot)

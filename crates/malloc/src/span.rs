@@ -1,7 +1,7 @@
 //! A span: 64 KiB of address space cut into slots of one size, and the record about it, which lies elsewhere.
 //!
-//! The record holds one bit for each slot, set while the slot is free. Nothing is ever written into the slots, so a
-//! page whose slots are all free holds nothing, and can go back to the system while its neighbours live.
+//! The record holds one bit for each slot, set while the slot is free. Nothing in the slots is needed, so a page whose
+//! slots are all free holds nothing, and can go back to the system while its neighbours live.
 //!
 //! Who may touch what:
 //!

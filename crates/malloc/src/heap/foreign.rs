@@ -11,7 +11,7 @@ use crate::span::Span;
 use crate::{background, interrupted};
 
 /// Frees slots in a stack that are of another heap's span, as many as belong to one word of its bitmap before the first
-/// that does not, and returns the rest. Ends the program when one does not carry its mark, is free already, or is none.
+/// that does not, and returns the rest. Ends the program when one does not carry the mark, is free already, or is none.
 pub(super) fn put_back<'a>(span: &Span, stack: &'a [Cell<usize>], mark: Mark) -> &'a [Cell<usize>] {
     let slots = span.slots();
     let (mut word, mut bits, mut count) = (0, 0, 0);

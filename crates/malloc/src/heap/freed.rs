@@ -10,7 +10,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use core::{ptr, slice};
 
-use super::magazine::Magazine;
+use super::magazine::{Magazine, seen_in_order};
 use super::mark::conceal;
 use super::{Heap, foreign, tag};
 use crate::chunk::{chunk_of, span_of};
@@ -49,7 +49,7 @@ impl Latest {
     /// Its address, or zero.
     #[inline(always)]
     fn slot(&self) -> usize {
-        // SAFETY: as above.
+        // SAFETY: as in `place`.
         unsafe { self.slot.as_ptr().read() }
     }
 
@@ -90,9 +90,10 @@ impl Heap {
         if !magazine.has_room() || unsafe { mark.is_on(before) } {
             return false;
         }
+        self.latest.set(address, tag);
+        seen_in_order();
         // SAFETY: nobody uses it, and there is room.
         unsafe { magazine.push(before, mark) };
-        self.latest.set(address, tag);
         true
     }
 
@@ -115,12 +116,10 @@ impl Heap {
     pub(crate) fn give_slowly(&self, span: &'static Span, block: *mut u8) {
         interrupted::here();
         let address = block.addr();
-        if span.slots().starting_at(address).is_none() {
-            misuse(BAD_POINTER, address);
-        }
-        if self.latest.slot() == address || self.is_free(span, address) {
+        if self.is_latest(address) {
             misuse(DOUBLE_FREE, address);
         }
+        self.check_in_use(span, address);
         self.keep_latest();
         self.latest.set(address, tag::tag(self.bit.get(), span.class()));
         if !self.make_room(span.class()) {
@@ -128,23 +127,28 @@ impl Heap {
         }
     }
 
-    /// Whether the slot is in its span or in a magazine of this heap.
-    fn is_free(&self, span: &Span, address: usize) -> bool {
+    /// Whether the slot was freed last.
+    pub(super) fn is_latest(&self, slot: usize) -> bool {
+        self.latest.slot() == slot
+    }
+
+    /// Ends the program when no slot starts at the address, or it is free by its span or in a magazine of this heap.
+    fn check_in_use(&self, span: &Span, address: usize) {
+        let Some(slot) = span.slots().starting_at(address) else { misuse(BAD_POINTER, address) };
         conceal(address);
         // SAFETY: it is a slot.
-        let may_be_at_hand = unsafe { self.mark().is_on(address) };
-        span.slots().starting_at(address).is_some_and(|slot| span.is_free(slot))
-            || (may_be_at_hand && self.magazine(span.class()).holds(address))
+        let may_be_in_magazine = unsafe { self.mark().is_on(address) };
+        if span.is_free(slot) || (may_be_in_magazine && self.magazine(span.class()).holds(address)) {
+            misuse(DOUBLE_FREE, address);
+        }
     }
 
     /// Puts the slot that was freed last on its magazine, or back into its span where nothing may be kept. Ends the program
-    /// when it is free already.
+    /// when it was free already, or is none.
     pub(super) fn keep_latest(&self) {
         let Some(address) = self.latest.take() else { return };
         let (span, mark) = (span_of(address), self.mark());
-        if self.is_free(span, address) {
-            misuse(DOUBLE_FREE, address);
-        }
+        self.check_in_use(span, address);
         if self.make_room(span.class()) {
             // SAFETY: a slot that nobody uses.
             unsafe { self.magazine(span.class()).push(address, mark) };
@@ -168,7 +172,7 @@ impl Heap {
     }
 
     /// Moves the `count` slots that lie longest in the magazine of `class` back into their spans. Ends the program when one
-    /// does not carry its mark.
+    /// does not carry the mark.
     pub(super) fn empty(&self, class: usize, count: usize) {
         let mut stack = self.magazine(class).oldest(count);
         while let Some(place) = stack.first() {

@@ -5,7 +5,7 @@
 //! mark, so that taking need not ask whether there is one.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*, compiler_fence};
 use core::{ptr, slice};
 
 use super::mark::{self, Mark};
@@ -92,6 +92,13 @@ unsafe fn move_before(end: *mut usize, slots: &[Cell<usize>]) {
     unsafe { ptr::copy(slots.as_ptr().cast(), end.sub(slots.len()), slots.len()) };
 }
 
+/// Has the compiler leave stores in their order. Where there is no `membarrier`, the child of a fork finds the heaps of other
+/// threads as they are at that moment: a slot may be missing then, but not be in two places, nor in a magazine without a mark.
+#[inline(always)]
+pub(super) fn seen_in_order() {
+    compiler_fence(Release);
+}
+
 /// How many words lie between two places of a stack.
 fn words(from: *mut usize, to: *mut usize) -> usize {
     to.addr().wrapping_sub(from.addr()) / size_of::<usize>()
@@ -119,10 +126,11 @@ impl Magazine {
         if !unsafe { mark.is_on(slot) } || slot == latest {
             return ptr::null_mut();
         }
-        // SAFETY: a slot in a magazine is nobody else's.
-        unsafe { mark::take_off(slot) };
         // SAFETY: the end has no mark, so this is before it.
         self.top.store(unsafe { top.add(1) }, Relaxed);
+        seen_in_order();
+        // SAFETY: a slot in a magazine is nobody else's.
+        unsafe { mark::take_off(slot) };
         self.count_taken();
         ptr::with_exposed_provenance_mut(slot)
     }
@@ -159,8 +167,9 @@ impl Magazine {
         unsafe {
             let top = own(&self.top).sub(1);
             top.write(slot);
-            self.top.store(top, Relaxed);
             mark.put_on(slot);
+            seen_in_order();
+            self.top.store(top, Relaxed);
         }
     }
 
@@ -207,7 +216,7 @@ impl Magazine {
                 // SAFETY: the caller's promise.
                 unsafe { end.write((&raw const NO_SLOT).expose_provenance()) };
             }
-            // SAFETY: the caller's promise; the two stacks lie apart.
+            // SAFETY: the caller's promise.
             unsafe { move_before(end, slots) };
         }
         self.full.store(end.wrapping_sub(limit), Relaxed);
@@ -239,7 +248,7 @@ impl Magazine {
         let slots = self.slots();
         let end = self.end.load(Relaxed);
         self.top.store(self.top.load(Relaxed).wrapping_add(count), Relaxed);
-        // SAFETY: they move within the stack, the one next to the end first.
+        // SAFETY: they move within the stack.
         unsafe { move_before(end, &slots[..slots.len() - count]) };
     }
 }

@@ -1,8 +1,8 @@
-//! What a slot carries in its second word while a thread has it at hand: the address of the thread's heap.
+//! What a slot carries in its second word while it is in a magazine: the address of the heap.
 //!
-//! The mark is put on when the slot comes into a magazine, and taken off when it is handed out. So a slot that lost it was
-//! freed twice, or written to after it was freed, and a block that carries it when it is freed may be free already, be it
-//! in a magazine or in its span.
+//! The mark is put on when the slot comes into the magazine, and taken off when it is handed out; a slot that moves back
+//! into its span keeps it. So one in a magazine that lost it was freed twice, or written to after it was freed, and a block
+//! that carries it when it is freed may be free already, be it in the magazine or in its span.
 
 use core::ptr;
 
@@ -11,7 +11,7 @@ use core::ptr;
 pub(crate) struct Mark(usize);
 
 impl Mark {
-    /// The mark of those that the heap at this address has at hand.
+    /// The mark of those in magazines of the heap at this address.
     #[inline(always)]
     pub(crate) const fn of(heap: usize) -> Self {
         Self(heap)

@@ -3,8 +3,9 @@
 //!
 //! A heap is known by one bit of sixteen, so two of more than sixteen heaps may share one. The upper half of a tag has
 //! the bit of the owner, and where there is no span, none. In tags of larger slots the upper half is full: whoever frees
-//! one keeps it for itself, and so threads that pass blocks to each other hardly ever meet. Threads that passed on slots
-//! smaller than that would soon write to the same cache lines; that those which share a bit do harms nothing else.
+//! one keeps it for itself, and so threads that pass blocks to each other hardly ever meet. Of smaller slots several lie in
+//! a cache line, to which threads that passed them on would soon all write; that those which share a bit do harms nothing
+//! else.
 
 use super::magazine::{Magazine, PLACE_OF_FIRST};
 use crate::classes::SIZES;

@@ -71,10 +71,10 @@ int main(int count, char **arguments) {
     }
     if (!strcmp(how, "twice-elsewhere")) free_elsewhere(small), free_elsewhere(small);
     if (!strcmp(how, "twice-kept-elsewhere")) on_a_thread(keep_it_twice, plain_malloc(200));
-    if (!strcmp(how, "twice-and-live")) {
-        // The magazine holds as many as it ever will, and so is emptied when it is full, but not moved.
-        allocate_all(), free_all(), allocate_all();
-        plain_free(small), plain_free(other), plain_free(small);
+    if (!strcmp(how, "twice-written-and-live")) {
+        allocate_all();
+        plain_free(small), plain_free(other), small[8] ^= 1, plain_free(small);
+        plain_free(plain_malloc(200));
         *(volatile char *)plain_malloc(100) = 1;
         free_all();
     }
