@@ -1,8 +1,8 @@
 //! The slots of a class that a thread has at hand: a stack of their addresses, which grows downwards.
 //!
 //! A magazine is filled from the bitmaps of spans and emptied into them, several slots at a time. Nothing is written
-//! into a slot in it but its [mark](super::mark). Behind the last slot lies the address of one that never carries the right
-//! mark, so that taking need not ask whether there is one.
+//! into a slot in it but its [`mark`]. Behind the last slot lies the address of one that never carries the right mark, so
+//! that taking need not ask whether there is one.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*, compiler_fence};
