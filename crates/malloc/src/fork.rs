@@ -56,11 +56,9 @@ unsafe extern "C" fn after_in_child() {
     release_locks();
     let own = tls::own_heap();
     // Their threads may have been at work on them: nobody may look inside any more, and what is free there is lost.
-    thread::forget(|heap| {
-        let is_own = own.is_some_and(|own| ptr::eq(own, heap));
-        !is_own && !heap.is_borrowed() && heap.tenant.get() == Tenant::Thread
-    });
-    let others = || thread::heaps().filter(move |heap| !own.is_some_and(|own| ptr::eq(own, *heap)));
+    let is_own = |heap: &Heap| own.is_some_and(|own| ptr::eq(own, heap));
+    thread::forget(|heap| !is_own(heap) && !heap.is_borrowed() && heap.tenant.get() == Tenant::Thread);
+    let others = || thread::heaps().filter(|heap| !is_own(heap));
     for heap in others() {
         heap.give_back_without_thread();
         if heap.tenant.get() == Tenant::Thread {

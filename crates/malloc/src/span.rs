@@ -268,6 +268,15 @@ impl Span {
         slot
     }
 
+    /// The number of the slot that starts at the address. Ends the program when none does, or it is free by a bitmap.
+    pub(crate) fn slot_in_use(&self, address: usize) -> usize {
+        let Some(slot) = self.slots().starting_at(address) else { misuse(BAD_POINTER, address) };
+        if self.is_free(slot) {
+            misuse(DOUBLE_FREE, address);
+        }
+        slot
+    }
+
     /// Whether the slot is free, wherever that is noted.
     pub(crate) fn is_free(&self, slot: usize) -> bool {
         self.free_bits(slot / 64) >> (slot % 64) & 1 != 0

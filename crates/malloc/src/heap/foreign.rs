@@ -6,7 +6,7 @@ use super::magazine::slot_in;
 use super::mark::Mark;
 use crate::chunk::chunk_of;
 use crate::remote::{self, Freed, Posted};
-use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
+use crate::report::{DOUBLE_FREE, misuse};
 use crate::span::Span;
 use crate::{background, interrupted};
 
@@ -35,10 +35,7 @@ pub(super) fn put_back<'a>(span: &Span, stack: &'a [Cell<usize>], mark: Mark) ->
 
 /// Frees a slot of another heap's span. Ends the program when it is free already, or is none.
 pub(crate) fn free_elsewhere(span: &Span, address: usize) {
-    let Some(slot) = span.slots().starting_at(address) else { misuse(BAD_POINTER, address) };
-    if span.is_free(slot) {
-        misuse(DOUBLE_FREE, address);
-    }
+    let slot = span.slot_in_use(address);
     free_remotely(span, slot / 64, 1 << (slot % 64), address);
 }
 

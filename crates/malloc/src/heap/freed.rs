@@ -15,7 +15,7 @@ use super::mark::conceal;
 use super::{Heap, foreign, tag};
 use crate::chunk::{chunk_of, span_of};
 use crate::interrupted;
-use crate::report::{BAD_POINTER, DOUBLE_FREE, misuse};
+use crate::report::{DOUBLE_FREE, misuse};
 use crate::span::{SLICE, Span};
 use crate::window;
 
@@ -134,11 +134,11 @@ impl Heap {
 
     /// Ends the program when no slot starts at the address, or it is free by its span or in a magazine of this heap.
     fn check_in_use(&self, span: &Span, address: usize) {
-        let Some(slot) = span.slots().starting_at(address) else { misuse(BAD_POINTER, address) };
+        span.slot_in_use(address);
         conceal(address);
         // SAFETY: it is a slot.
         let may_be_in_magazine = unsafe { self.mark().is_on(address) };
-        if span.is_free(slot) || (may_be_in_magazine && self.magazine(span.class()).holds(address)) {
+        if may_be_in_magazine && self.magazine(span.class()).holds(address) {
             misuse(DOUBLE_FREE, address);
         }
     }
