@@ -3,18 +3,26 @@
 use libc::{c_void, size_t};
 
 use crate::core_alloc::alloc;
-use crate::{or_enomem, out_of_memory};
+use crate::{or_enomem, out_of_memory, python};
 
 /// `malloc(3)`. Size 0 gives a block of its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(size: size_t) -> *mut c_void {
+    allocate(size)
+}
+
+/// What [`malloc`] does.
+#[inline(always)]
+pub(crate) fn allocate(size: size_t) -> *mut c_void {
     alloc::allocate_or(size, |size| malloc_slowly(size)).cast()
 }
 
 /// With C's calling convention, which does not unwind, so that `malloc` ends in a jump here.
 #[inline(never)]
 extern "C" fn malloc_slowly(size: size_t) -> *mut u8 {
-    or_enomem(alloc::allocate_slowly(size)).cast()
+    let block = or_enomem(alloc::allocate_slowly(size));
+    python::look();
+    block.cast()
 }
 
 /// `calloc(3)`; fails when the product overflows.

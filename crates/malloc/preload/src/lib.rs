@@ -10,11 +10,13 @@
 //! | `tuning` | mallopt, malloc_trim, and the figures |
 //! | `profiling` | the heap profile |
 //! | `cxx` | C++'s operators new and delete |
+//! | `python` | CPython's objects without the way through malloc |
 
 pub mod aligned;
 pub mod blocks;
 pub mod cxx;
 pub mod profiling;
+mod python;
 pub mod tuning;
 
 use planet_malloc_core as core_alloc;

@@ -51,9 +51,10 @@ print(subprocess.run(["sort"], input="b\na\n", capture_output=True, text=True).s
 
 #[test]
 fn python_with_its_own_small_objects_and_with_ours() {
-    for malloc in ["pymalloc", "malloc"] {
+    for (malloc, directly) in [("pymalloc", 0), ("malloc", 0), ("malloc", 1)] {
         let text = same(|mut env| {
-            env.arg(format!("PYTHONMALLOC={malloc}")).args(["/usr/bin/python3", "-c", PYTHON]);
+            env.arg(format!("PYTHONMALLOC={malloc}")).arg(format!("PLANET_MALLOC_PYTHON={directly}"));
+            env.args(["/usr/bin/python3", "-c", PYTHON]);
             env
         });
         assert!(text.contains("20000"), "{text}");
