@@ -23,6 +23,15 @@ print(json.dumps([sys.argv, sys.path, options, __name__, sys.stdin.read()]))
 IS_RUNNING = "from planet import memory; print(memory.is_running())"
 PRELOAD = "import os; print(os.environ['LD_PRELOAD'])"
 PYTHON_MALLOC = "import os; print(os.environ.get('PYTHONMALLOC'))"
+IS_DIRECT = """
+import ctypes
+def allocator(domain):
+    words = (ctypes.c_void_p * 5)()
+    ctypes.pythonapi.PyMem_GetAllocator(domain, words)
+    return list(words)
+raw, mem, objects = map(allocator, range(3))
+print(mem == objects != raw)
+"""
 
 
 class Program(ProgramTest):
@@ -99,6 +108,10 @@ class Environment(ProgramTest):
         self.assertEqual(self.output(*ON, "-c", PYTHON_MALLOC), "malloc\n")
         self.assertEqual(self.output(*ON, "-c", PYTHON_MALLOC, PYTHONMALLOC="pymalloc"), "pymalloc\n")
         self.assertEqual(self.output("-X", "dev", *ON, "-c", PYTHON_MALLOC), "None\n")
+
+    def test_they_come_without_the_way_through_malloc_unless_the_user_wants_that(self) -> None:
+        self.assertEqual(self.output(*ON, "-c", IS_DIRECT), "True\n")
+        self.assertEqual(self.output(*ON, "-c", IS_DIRECT, PLANET_MALLOC_PYTHON="0"), "False\n")
 
     def test_they_do_not_where_the_interpreter_cannot_or_checks_them_itself(self) -> None:
         for flags, name, takes in [

@@ -52,7 +52,8 @@ Examples:
       See what all programs under planet run hold.
 
 The program takes this process's place: its exit code and its signals are its own. Python is told to take its small
-objects from the allocator too, unless PYTHONMALLOC says otherwise. The library, libplanet_malloc.so, is looked for
+objects from the allocator too (PYTHONMALLOC=malloc), and to call it for them without the way through malloc
+(PLANET_MALLOC_PYTHON=1), unless these variables are set already. The library, libplanet_malloc.so, is looked for
 beside planet and in ../lib; PLANET_MALLOC_LIBRARY names another one.
 
 Exit codes of planet itself: 127 when there is no such program; 126 when it cannot run on the allocator, say because it

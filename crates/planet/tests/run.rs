@@ -43,6 +43,9 @@ fn python_is_told_to_take_its_objects_from_malloc() {
     assert_eq!(text(&run(&arguments).output().unwrap().stdout), "malloc\n");
     assert_eq!(text(&run(&arguments).env("PYTHONMALLOC", "pymalloc").output().unwrap().stdout), "pymalloc\n");
     assert_eq!(text(&run(&["sh", "-c", "echo $PYTHONMALLOC"]).output().unwrap().stdout), "\n");
+    let directly = ["sh", "-c", "echo $PLANET_MALLOC_PYTHON"];
+    assert_eq!(text(&run(&directly).env_remove("PLANET_MALLOC_PYTHON").output().unwrap().stdout), "1\n");
+    assert_eq!(text(&run(&directly).env("PLANET_MALLOC_PYTHON", "0").output().unwrap().stdout), "0\n");
     let through_env = [&["env", "A=1"], &arguments[..]].concat();
     assert_eq!(text(&run(&through_env).output().unwrap().stdout), "malloc\n");
     let set_by_env = [&["env", "PYTHONMALLOC=debug"], &arguments[..]].concat();

@@ -29,6 +29,7 @@ variables:
   PLANET_MALLOC_LIMIT=BYTES   while more is resident, memory goes back as soon as it is freed
   PLANET_MALLOC_LIBRARY=FILE  the library to use instead of the one in this package
   PYTHONMALLOC=pymalloc       leave small objects to Python
+  PLANET_MALLOC_PYTHON=0      let Python call malloc for them, and not the allocator itself, which takes less time
 
 Exit codes are those of the program, and 126 when it could not be run on the allocator.
 """
@@ -36,6 +37,7 @@ Exit codes are those of the program, and 126 when it could not be run on the all
 MODULE = "planet.run"
 PRELOAD = "LD_PRELOAD"
 PYTHON_MALLOC = "PYTHONMALLOC"
+DIRECTLY = "PLANET_MALLOC_PYTHON"
 NOT_RUN = 126
 
 #: Set for a process that runs with more rights than its caller (getauxval(3)).
@@ -77,6 +79,9 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
         added[PRELOAD] = ":".join(filter(None, [str(library), environment.get(PRELOAD)]))
     if PYTHON_MALLOC not in environment and takes_malloc():
         added[PYTHON_MALLOC] = "malloc"
+    # Also where this Python takes nothing from malloc: one that it starts may.
+    if DIRECTLY not in environment:
+        added[DIRECTLY] = "1"
     return added
 
 

@@ -64,6 +64,11 @@ pub fn run(
     {
         program.env(python::VARIABLE, python::MALLOC);
     }
+    let (directly, on) = python::DIRECTLY;
+    if env::var_os(directly).is_none() {
+        // Also where the program is no Python: it may start one, or be one in disguise.
+        program.env(directly, on);
+    }
     if let Some(limit) = memory_limit_advice {
         program.env(LIMIT_VARIABLE, limit.bytes().to_string());
     }

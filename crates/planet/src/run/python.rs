@@ -15,6 +15,9 @@ pub(super) const VARIABLE: &str = "PYTHONMALLOC";
 /// Every object from malloc.
 pub(super) const MALLOC: &str = "malloc";
 
+/// Has the allocator's library hand them to CPython itself then, which takes less time. Means nothing to other programs.
+pub(super) const DIRECTLY: (&str, &str) = ("PLANET_MALLOC_PYTHON", "1");
+
 /// Prints 1 where there is no global interpreter lock, and else 0 or nothing.
 const IS_FREE_THREADED: &str = "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)";
 
