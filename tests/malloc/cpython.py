@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from xml.etree import ElementTree
 
 # The system's interpreter, whose tests are in the package libpython3-testsuite.
@@ -14,7 +14,7 @@ PROGRAM = pathlib.Path(PYTHON).resolve().name
 # How long one module may take, in seconds.
 MODULE_LIMIT = 300
 # Needs an answer from outside of a virtual machine, and waits for it for ever.
-IGNORED = "*VSOCK*"
+IGNORED = ("*VSOCK*",)
 RESULT = re.compile(
     r"^\d+:\d\d:\d\d .*?\] (test\w+) "
     r"(passed|skipped|failed|crashed|timed out|ran no tests|interrupted)"
@@ -36,6 +36,12 @@ class Results:
     def passed(self) -> int:
         """How many cases passed."""
         return collections.Counter(self.cases.values())["passed"]
+
+    def without(self, names: Iterable[str]) -> "Results":
+        """The same without cases of these names."""
+        names = set(names)
+        cases = {case: outcome for case, outcome in self.cases.items() if not names & set(re.split(r"\W", case))}
+        return dataclasses.replace(self, cases=cases)
 
     def worse_than(self, other: "Results") -> dict[str, str]:
         """The modules in which something is not as well as in `other`: each with what and how."""
@@ -71,13 +77,17 @@ def module_of(case: str, modules: Iterable[str]) -> str:
     return next((part for part in candidates if part in modules), UNKNOWN)
 
 
-def run(modules: Iterable[str], folder: pathlib.Path, environment: Mapping[str, str]) -> Results:
-    """Runs these modules, or all when none are named, two at a time. Network, screen and sound are not used."""
+def run(
+    modules: Iterable[str], folder: pathlib.Path, environment: Mapping[str, str], ignored: Sequence[str] = ()
+) -> Results:
+    """Runs these modules, or all when none are named, two at a time, without the cases that are ignored. Network, screen
+    and sound are not used."""
     folder.mkdir()
     report, log = folder / "report.xml", folder / "log"
     # What is started in the background ignores interrupts, which some tests are about.
     command = ["env", "--default-signal=INT", PYTHON]
-    command += ["-m", "test", "-j2", "--use", "subprocess,decimal", "--ignore", IGNORED]
+    command += ["-m", "test", "-j2", "--use", "subprocess,decimal"]
+    command += [word for case in (*IGNORED, *ignored) for word in ("--ignore", case)]
     with open(log, "wb") as output:
         # Some tests ask for the home folder, and some write where they are.
         subprocess.run(

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 REPOSITORY = pathlib.Path(__file__).parent.parent.parent
 SOURCES = pathlib.Path(__file__).parent / "c"
 LIMIT = 300
+# What the user's environment may say about allocators.
+SETTINGS = ("LD_PRELOAD", "PYTHONMALLOC", "PLANET_MALLOC_PYTHON")
 LOOK_EVERY = 0.02
 
 
@@ -38,7 +40,7 @@ class PreloadTest(unittest.TestCase):
 
     def environment(self, preload: bool, **more: str) -> dict[str, str]:
         """The usual environment, with or without the allocator; nothing is read from the user's own settings."""
-        usual = {name: value for name, value in os.environ.items() if name not in ("LD_PRELOAD", "PYTHONMALLOC")}
+        usual = {name: value for name, value in os.environ.items() if name not in SETTINGS}
         return usual | {"LC_ALL": "C.UTF-8", "HOME": str(self.folder)} | more | ({"LD_PRELOAD": str(self.library)} if preload else {})
 
     def run_program(self, command: Sequence, preload: bool, expected: int = 0, **options) -> str:

@@ -49,6 +49,7 @@ class Checks(PreloadTest):
         for now in ("failed", "skipped"):
             self.assertEqual(list(results("failed", now, "failed").worse_than(stock)), ["test_array"])
         self.assertEqual(list(cpython.Results().worse_than(stock)), ["test_array"])
+        self.assertEqual(stock.without(["test_bad"]).cases, {"test.test_array.Case.test_good": "passed"})
         good = results("passed", "passed", "failed")
         self.assertEqual(list(results("crashed", "passed", "failed").worse_than(good)), ["test_array"])
         worst = cpython.Results.worst([results("passed", "passed", "failed"), results("passed", "failed", "passed")])
