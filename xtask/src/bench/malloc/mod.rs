@@ -26,7 +26,7 @@ use clap::Args;
 use self::programs::Program;
 use self::python::{BENCHMARKS, Benchmark, SmallObjects};
 use self::table::Table;
-use self::verdict::Results;
+use self::verdict::{PRELOADED, Results};
 use super::allocators::{self, Aim, Allocator, BASE, Missing, OURS};
 use super::table::save;
 use crate::workspace;
@@ -92,7 +92,10 @@ pub(super) fn run(options: &Options) -> Result<bool, String> {
         let only: Vec<String> = options.only.iter().map(|only| format!(" --only {only}")).collect();
         let full = if options.full { " --full" } else { "" };
         let command = format!("cargo xtask bench malloc --repeats {repeats}{}{full} --save", only.concat());
-        let text = format!("## Speed, beside other allocators\n\nEach as it is without settings.\n\n{text}");
+        let text = format!(
+            "## Speed, beside other allocators\n\nEach as it is without settings; Python on ours as \
+            `planet run` starts it (`PLANET_MALLOC_PYTHON=1`), and with the library preloaded only.\n\n{text}"
+        );
         save("bench/MALLOC.md", "cargo xtask bench malloc --save", &command, &text)?;
     }
     Ok(goals.met())
@@ -113,16 +116,19 @@ fn measure_programs(programs: &[Program], allocators: &[Allocator], repeats: usi
     Ok(table)
 }
 
-/// The ways that Python can run: stock, and with small objects from each allocator.
+/// The ways that Python can run: stock, with small objects from each allocator, and as `planet run` starts it.
 fn ways(allocators: &[Allocator]) -> Vec<(&Allocator, SmallObjects)> {
-    let stock = allocators.iter().find(|allocator| allocator.name == BASE).map(|base| (base, SmallObjects::Pymalloc));
-    stock.into_iter().chain(allocators.iter().map(|allocator| (allocator, SmallObjects::Malloc))).collect()
+    let way = |name: &str, small| allocators.iter().find(|it| it.name == name).map(|allocator| (allocator, small));
+    let through_malloc = allocators.iter().map(|allocator| (allocator, SmallObjects::Malloc));
+    let stock = way(BASE, SmallObjects::Pymalloc);
+    stock.into_iter().chain(through_malloc).chain(way(OURS, SmallObjects::Directly)).collect()
 }
 
 fn columns(ways: &[(&Allocator, SmallObjects)]) -> Vec<String> {
     let name = |&(allocator, small): &(&Allocator, SmallObjects)| match small {
         SmallObjects::Pymalloc => "pymalloc".to_owned(),
-        SmallObjects::Malloc => allocator.name.to_owned(),
+        SmallObjects::Malloc if allocator.name == OURS => PRELOADED.to_owned(),
+        SmallObjects::Malloc | SmallObjects::Directly => allocator.name.to_owned(),
     };
     ways.iter().map(name).collect()
 }

@@ -59,6 +59,8 @@ pub(super) enum SmallObjects {
     Pymalloc,
     /// By the allocator that is measured (`PYTHONMALLOC=malloc`).
     Malloc,
+    /// By ours, as `planet run` starts Python: without the way through malloc.
+    Directly,
 }
 
 fn environment() -> PathBuf {
@@ -102,7 +104,8 @@ impl Benchmark {
         allocator.apply(&mut command);
         // The order of sets and dicts follows from hashes, which are to be the same in each run.
         command.env("PYTHONHASHSEED", "0");
-        command.env("PYTHONMALLOC", if small == SmallObjects::Malloc { "malloc" } else { "pymalloc" });
+        command.env("PYTHONMALLOC", if small == SmallObjects::Pymalloc { "pymalloc" } else { "malloc" });
+        command.env("PLANET_MALLOC_PYTHON", if small == SmallObjects::Directly { "1" } else { "0" });
         command
     }
 
