@@ -110,7 +110,8 @@ class Environment(ProgramTest):
         self.assertEqual(self.output("-X", "dev", *ON, "-c", PYTHON_MALLOC), "None\n")
 
     def test_they_come_without_the_way_through_malloc_unless_the_user_wants_that(self) -> None:
-        self.assertEqual(self.output(*ON, "-c", IS_DIRECT), "True\n")
+        for options in ([], ["-I"], ["-E"]):
+            self.assertEqual(self.output(*options, *ON, "-c", IS_DIRECT), "True\n")
         self.assertEqual(self.output(*ON, "-c", IS_DIRECT, PLANET_MALLOC_PYTHON="0"), "False\n")
 
     def test_they_do_not_where_the_interpreter_cannot_or_checks_them_itself(self) -> None:

@@ -8,7 +8,7 @@
 //! | `PLANET_MALLOC_MAGAZINES_MB` | how much all threads together may have at hand for their next allocations; one may have a quarter of it, and always 256 KiB | 64 |
 //! | `PLANET_MALLOC_LIMIT` | bytes: while more are resident, freed memory goes back at once; 0 for no limit | 0 |
 //! | `PLANET_MALLOC_PROFILE` and two more | see [`profile`] | no profile |
-//! | `PLANET_MALLOC_PYTHON` | `1`: where CPython takes its objects from malloc (`PYTHONMALLOC=malloc`), it calls `libplanet_malloc.so` for them without the way through `malloc`; `planet run` sets it | 0 |
+//! | `PLANET_MALLOC_PYTHON` | `1`: CPython takes all its objects from `libplanet_malloc.so`, without the way through `malloc`, unless `PYTHONMALLOC` is set to another value than `malloc`; `planet run` sets it | 0 |
 //! | `PLANET_MALLOC_PAGES` | the folder of the [live figures](crate::page), an absolute path; empty or `0` for none | `/dev/shm/planet-malloc.UID` |
 
 use core::ffi::CStr;

@@ -52,9 +52,9 @@ Examples:
       See what all programs under planet run hold.
 
 The program takes this process's place: its exit code and its signals are its own. Python is told to take its small
-objects from the allocator too (PYTHONMALLOC=malloc), and to call it for them without the way through malloc
-(PLANET_MALLOC_PYTHON=1), unless these variables are set already. The library, libplanet_malloc.so, is looked for
-beside planet and in ../lib; PLANET_MALLOC_LIBRARY names another one.
+objects from the allocator too (PLANET_MALLOC_PYTHON=1, and PYTHONMALLOC=malloc where the command is seen to be Python),
+unless these variables are set already. The library, libplanet_malloc.so, is looked for beside planet and in ../lib;
+PLANET_MALLOC_LIBRARY names another one.
 
 Exit codes of planet itself: 127 when there is no such program; 126 when it cannot run on the allocator, say because it
 is linked statically or gains rights (setuid), or when the library is missing; 2 for a wrong command line.";

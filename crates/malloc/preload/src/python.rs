@@ -1,12 +1,13 @@
 //! CPython's objects straight from the allocator.
 //!
-//! With `PYTHONMALLOC=malloc`, CPython goes to malloc by way of a function of its own and the table of linked functions:
-//! two more jumps for each object made or freed. With `PLANET_MALLOC_PYTHON=1` it is told to call the functions below
-//! instead, by `PyMem_SetAllocator` (Python/C API reference, "Customize memory allocators"), which is meant for that.
-//! Nothing else changes: the blocks are those of malloc, so that it does not matter which were allocated before.
+//! CPython keeps its small objects in arenas of its own, which seldom fall empty. With `PYTHONMALLOC=malloc` it goes to malloc
+//! for them, by way of a function of its own and the table of linked functions: two more jumps for each object made or
+//! freed. With `PLANET_MALLOC_PYTHON=1` it is told to call the functions below instead, by `PyMem_SetAllocator` (Python/C
+//! API reference, "Customize memory allocators"), which is meant for that.
 //!
-//! CPython reads `PYTHONMALLOC` after this library was loaded, and sets its allocators then. So while a program starts, malloc
-//! looks whether that has happened whenever it has more to do than usual.
+//! That happens before CPython is initialized. Where it reads `PYTHONMALLOC=malloc` then, it goes back to malloc, whose
+//! blocks are the same. So while such a program starts, malloc looks now and then whether that has happened, and it is told
+//! once more. Any other value of that variable, and the development mode, have CPython choose what it does without us.
 
 use core::ffi::CStr;
 use core::mem::{self, MaybeUninit};
@@ -19,7 +20,7 @@ use libc::{c_int, c_void, size_t};
 use crate::blocks;
 use crate::core_alloc::alloc;
 
-/// How often to look whether CPython has chosen. It has after some fifteen looks, if it heeds the environment at all.
+/// How often to look whether CPython has chosen. It has after some fifteen looks, if it heeds its variables at all.
 const LOOKS: u32 = 1000;
 
 /// What a domain of CPython's allocates by: its `PyMemAllocatorEx`.
@@ -43,6 +44,8 @@ enum Domain {
     Mem = 1,
     Object = 2,
 }
+
+const OBJECTS: [Domain; 2] = [Domain::Mem, Domain::Object];
 
 /// A CPython in this process.
 struct Python {
@@ -83,21 +86,28 @@ static LOOKS_LEFT: AtomicU32 = AtomicU32::new(0);
 static FIND: extern "C" fn() = find;
 
 extern "C" fn find() {
-    if variable_is(c"PLANET_MALLOC_PYTHON", c"1") && variable_is(c"PYTHONMALLOC", c"malloc") {
-        let found = Python::find().is_some_and(|python| PYTHON.set(python).is_ok());
-        LOOKS_LEFT.store(if found { LOOKS } else { 0 }, Relaxed);
+    if !variable_is(c"PLANET_MALLOC_PYTHON", |value| value == Some(c"1")) {
+        return;
+    }
+    let reads_malloc = variable_is(c"PYTHONMALLOC", |value| value == Some(c"malloc"));
+    let reads_nothing = variable_is(c"PYTHONMALLOC", |value| value.is_none_or(CStr::is_empty));
+    if (reads_malloc || reads_nothing)
+        && let Some(python) = Python::find().filter(Python::can_be_told)
+    {
+        python.tell();
+        let waits = reads_malloc && PYTHON.set(python).is_ok();
+        LOOKS_LEFT.store(if waits { LOOKS } else { 0 }, Relaxed);
     }
 }
 
-fn variable_is(name: &CStr, expected: &CStr) -> bool {
-    // SAFETY: nobody sets variables while the program is loaded, and both texts end in a zero byte.
-    unsafe {
-        let value = libc::getenv(name.as_ptr());
-        !value.is_null() && CStr::from_ptr(value) == expected
-    }
+fn variable_is(name: &CStr, expected: impl FnOnce(Option<&CStr>) -> bool) -> bool {
+    // SAFETY: the name ends in a zero byte.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    // SAFETY: it ends in a zero byte, and nobody sets variables while the program is loaded.
+    expected((!value.is_null()).then(|| unsafe { CStr::from_ptr(value) }))
 }
 
-/// Has CPython call the functions below, if it has chosen malloc by now. Must not be called in a thread's section.
+/// Tells CPython once more if it has chosen malloc by now. Must not be called in a thread's section.
 #[inline(always)]
 pub(crate) fn look() {
     if LOOKS_LEFT.load(Relaxed) != 0 {
@@ -108,18 +118,13 @@ pub(crate) fn look() {
 #[cold]
 fn look_now() {
     LOOKS_LEFT.store(LOOKS_LEFT.load(Relaxed).saturating_sub(1), Relaxed);
-    if PYTHON.get().is_some_and(Python::take_over) {
+    if PYTHON.get().is_some_and(Python::tell_again) {
         LOOKS_LEFT.store(0, Relaxed);
     }
 }
 
 impl Python {
     fn find() -> Option<Self> {
-        let function = |name: &CStr| {
-            // SAFETY: the name ends in a zero byte.
-            let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-            (!found.is_null()).then_some(found)
-        };
         let get = function(c"PyMem_GetAllocator")?;
         let set = function(c"PyMem_SetAllocator")?;
         let is_locked = function(c"PyGILState_Check")?;
@@ -136,19 +141,37 @@ impl Python {
         Some(Self { get, set, is_locked, plain })
     }
 
-    /// Whether CPython takes its objects from malloc; they come from the functions below from then on. Those domains are
-    /// for whoever holds the lock alone, so nobody calls by way of them meanwhile.
-    fn take_over(&self) -> bool {
-        const OBJECTS: [Domain; 2] = [Domain::Mem, Domain::Object];
-        // SAFETY: may be called by any thread, at any time.
-        let takes = unsafe { (self.is_locked)() } != 0
-            && OBJECTS.iter().all(|domain| allocator_of(self.get, *domain) == self.plain);
-        if takes {
-            // SAFETY: functions as the domains need them, and the lock is held.
-            OBJECTS.iter().for_each(|domain| unsafe { (self.set)(*domain, &raw const OURS.0) });
-        }
-        takes
+    /// Whether this is neither a debug build, which checks blocks itself, nor one without the interpreter's lock, whose
+    /// collector finds objects by way of its own allocator.
+    fn can_be_told(&self) -> bool {
+        let is_free_threaded = function(c"PyUnstable_Module_SetGIL").is_some();
+        let mut domains = [Domain::Raw, Domain::Mem, Domain::Object].into_iter();
+        !is_free_threaded && domains.all(|domain| allocator_of(self.get, domain).context.is_null())
     }
+
+    /// Has CPython call the functions below. Those domains are for whoever holds its lock alone, so there must not be one
+    /// yet, or the caller hold it.
+    fn tell(&self) {
+        // SAFETY: functions as the domains need them, and nobody calls by way of the domains meanwhile.
+        OBJECTS.iter().for_each(|domain| unsafe { (self.set)(*domain, &raw const OURS.0) });
+    }
+
+    /// Has it call them if it takes its objects from malloc by now; says whether it does.
+    fn tell_again(&self) -> bool {
+        // SAFETY: may be called by any thread, at any time.
+        let is_locked = unsafe { (self.is_locked)() } != 0;
+        let is_time = is_locked && OBJECTS.iter().all(|domain| allocator_of(self.get, *domain) == self.plain);
+        if is_time {
+            self.tell();
+        }
+        is_time
+    }
+}
+
+fn function(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: the name ends in a zero byte.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!found.is_null()).then_some(found)
 }
 
 struct Shared(Allocator);

@@ -26,16 +26,19 @@ fn python(variables: &[&str], options: &[&str], code: &str) -> String {
 }
 
 #[test]
-fn python_calls_the_library_where_it_was_told_to_take_its_objects_from_malloc() {
+fn python_calls_the_library_unless_it_was_told_to_take_its_objects_from_elsewhere() {
     let wanted = "PLANET_MALLOC_PYTHON=1";
     for (variables, options, expected) in [
         (&[wanted, "PYTHONMALLOC=malloc"][..], &[][..], "python library library\n"),
         (&["PYTHONMALLOC=malloc"], &[], "python python python\n"),
         (&["PLANET_MALLOC_PYTHON=0", "PYTHONMALLOC=malloc"], &[], "python python python\n"),
-        (&[wanted], &[], "python python python\n"),
+        (&[wanted], &[], "python library library\n"),
+        (&[wanted, "PYTHONMALLOC="], &[], "python library library\n"),
+        // With which it does not look at its variables.
+        (&[wanted, "PYTHONMALLOC=malloc"], &["-I"], "python library library\n"),
+        (&[wanted, "PYTHONMALLOC=pymalloc"], &[], "python python python\n"),
+        (&[wanted], &["-X", "dev"], "python python python\n"),
         (&[wanted, "PYTHONMALLOC=malloc_debug"], &[], "python python python\n"),
-        // With which it does not look at the variable.
-        (&[wanted, "PYTHONMALLOC=malloc"], &["-I"], "python python python\n"),
     ] {
         let said = python(variables, options, "print(*map(whose, range(3)))");
         assert_eq!(said, expected, "{variables:?} {options:?}");

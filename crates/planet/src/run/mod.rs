@@ -66,7 +66,7 @@ pub fn run(
     }
     let (directly, on) = python::DIRECTLY;
     if env::var_os(directly).is_none() {
-        // Also where the program is no Python: it may start one, or be one in disguise.
+        // Also where the program is not seen to be Python: it may start one, or be one in disguise.
         program.env(directly, on);
     }
     if let Some(limit) = memory_limit_advice {

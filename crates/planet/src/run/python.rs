@@ -15,7 +15,8 @@ pub(super) const VARIABLE: &str = "PYTHONMALLOC";
 /// Every object from malloc.
 pub(super) const MALLOC: &str = "malloc";
 
-/// Has the allocator's library hand them to CPython itself then, which takes less time. Means nothing to other programs.
+/// Has the allocator's library tell CPython to call it for them, which takes less time, and works through launchers and in
+/// programs with CPython in them. Means nothing to others.
 pub(super) const DIRECTLY: (&str, &str) = ("PLANET_MALLOC_PYTHON", "1");
 
 /// Prints 1 where there is no global interpreter lock, and else 0 or nothing.
