@@ -25,12 +25,12 @@ PRELOAD = "import os; print(os.environ['LD_PRELOAD'])"
 PYTHON_MALLOC = "import os; print(os.environ.get('PYTHONMALLOC'))"
 IS_DIRECT = """
 import ctypes
-def allocator(domain):
-    words = (ctypes.c_void_p * 5)()
-    ctypes.pythonapi.PyMem_GetAllocator(domain, words)
-    return list(words)
-raw, mem, objects = map(allocator, range(3))
-print(mem == objects != raw)
+functions = (ctypes.c_void_p * 5)()
+ctypes.pythonapi.PyMem_GetAllocator(2, functions)
+def is_in(line):
+    start, end = (int(part, 16) for part in line.split()[0].split("-"))
+    return start <= functions[1] < end
+print(any("libplanet_malloc" in line for line in open("/proc/self/maps") if is_in(line)))
 """
 
 
@@ -113,6 +113,9 @@ class Environment(ProgramTest):
         for options in ([], ["-I"], ["-E"]):
             self.assertEqual(self.output(*options, *ON, "-c", IS_DIRECT), "True\n")
         self.assertEqual(self.output(*ON, "-c", IS_DIRECT, PLANET_MALLOC_PYTHON="0"), "False\n")
+        self.assertEqual(self.output(*ON, "-c", IS_DIRECT, PYTHONMALLOC="pymalloc"), "False\n")
+        # Set by whoever started this Python without the allocator, it does no harm to that.
+        self.assertEqual(self.output(*ON, "-c", IS_DIRECT, PLANET_MALLOC_PYTHON="1"), "True\n")
 
     def test_they_do_not_where_the_interpreter_cannot_or_checks_them_itself(self) -> None:
         for flags, name, takes in [

@@ -226,6 +226,11 @@ fn free_large(address: usize) {
     background::poke_for(LARGEST_RUN);
 }
 
+/// Whether a block that is not large, as those of up to 4 MiB are, is one of this allocator's.
+pub fn is_own(block: *const u8) -> bool {
+    span_at(block.addr()).is_some()
+}
+
 /// How many bytes of the block can be used, at least as many as were asked for. Null has none.
 ///
 /// # Safety

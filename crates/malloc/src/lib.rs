@@ -40,7 +40,7 @@
 //! | `figures` | how much is live, resident, returned |
 //! | [`page`] | the same for other processes to see |
 //! | [`profile`] | which places in the program hold memory, by sampling |
-//! | `settings` | the environment's say |
+//! | [`settings`] | the environment's say |
 //! | `debug` | with the feature of that name: patterns and a quarantine |
 //! | `lock`, `sys`, `report` | a lock, the system calls, and the last words on misuse |
 //!
@@ -88,7 +88,7 @@ mod remote;
 mod report;
 mod section;
 #[cfg(not(loom))]
-mod settings;
+pub mod settings;
 #[cfg(not(loom))]
 mod span;
 mod sync;

@@ -8,7 +8,7 @@
 //! | `PLANET_MALLOC_MAGAZINES_MB` | how much all threads together may have at hand for their next allocations; one may have a quarter of it, and always 256 KiB | 64 |
 //! | `PLANET_MALLOC_LIMIT` | bytes: while more are resident, freed memory goes back at once; 0 for no limit | 0 |
 //! | `PLANET_MALLOC_PROFILE` and two more | see [`profile`] | no profile |
-//! | `PLANET_MALLOC_PYTHON` | `1`: CPython takes all its objects from `libplanet_malloc.so`, without the way through `malloc`, unless `PYTHONMALLOC` is set to another value than `malloc`; `planet run` sets it | 0 |
+//! | `PLANET_MALLOC_PYTHON` | `1`: a CPython (3.7 and later, no debug or free-threaded build) that the program is, or is linked with, takes all its objects from `libplanet_malloc.so`, without the way through `malloc`, unless `PYTHONMALLOC` is set to another value than `malloc`, or in its development mode; `planet run` sets it | 0 |
 //! | `PLANET_MALLOC_PAGES` | the folder of the [live figures](crate::page), an absolute path; empty or `0` for none | `/dev/shm/planet-malloc.UID` |
 
 use core::ffi::CStr;
@@ -41,6 +41,11 @@ impl Setting {
         self.value.store(value, Relaxed);
         value
     }
+}
+
+/// Whether CPython is to take its objects from `libplanet_malloc.so` without the way through `malloc`.
+pub fn serves_python() -> bool {
+    PYTHON.get() == 1
 }
 
 /// The text of a variable, good until somebody sets it anew. None of those that whoever starts a privileged program has
@@ -78,6 +83,7 @@ pub(crate) static BACKGROUND: Setting = Setting::new(c"PLANET_MALLOC_BACKGROUND"
 pub(crate) static CACHE_MB: Setting = Setting::new(c"PLANET_MALLOC_CACHE_MB", 256, 1 << 20);
 pub(crate) static MAGAZINES_MB: Setting = Setting::new(c"PLANET_MALLOC_MAGAZINES_MB", 64, 1 << 20);
 pub(crate) static LIMIT: Setting = Setting::new(c"PLANET_MALLOC_LIMIT", 0, 1 << 47);
+static PYTHON: Setting = Setting::new(c"PLANET_MALLOC_PYTHON", 0, 1);
 pub(crate) static PROFILE_RATE: Setting =
     Setting::new(c"PLANET_MALLOC_PROFILE_RATE", profile::Options::USUAL_RATE, 1 << 30);
 pub(crate) static PROFILE_SIGNAL: Setting = Setting::new(c"PLANET_MALLOC_PROFILE_SIGNAL", 0, 64);

@@ -48,6 +48,8 @@ Examples:
       second file of a process is heap.2.pb.gz, and so on.
   PYTHONMALLOC=pymalloc planet run -- python app.py
       Leave Python's small objects to Python's own allocator.
+  PLANET_MALLOC_PYTHON=0 planet run -- python app.py
+      Let Python go through malloc for them, which takes more time, but tools can watch malloc.
   planet memory
       See what all programs under planet run hold.
 

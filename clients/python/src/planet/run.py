@@ -18,7 +18,7 @@ usage: python [OPTION]... -m planet.run [OPTION]... [FILE | -m MODULE | -c CODE 
 
 Runs a Python program on planet-malloc, an allocator that gives memory back while the program is idle. Takes what
 python itself takes. Objects of up to 512 bytes come from it too (PYTHONMALLOC=malloc, PLANET_MALLOC_PYTHON=1), unless
-PYTHONMALLOC is set already, the interpreter is a debug or a free-threaded build, or -X dev asks for Python's own checks.
+PYTHONMALLOC has another value, the interpreter is a debug or a free-threaded build, or -X dev asks for Python's checks.
 
   python -m planet.run app.py --port 8000
   python -m planet.run -m gunicorn app:app
@@ -28,7 +28,7 @@ variables:
   PLANET_MALLOC_LIMIT=BYTES   while more is resident, memory goes back as soon as it is freed
   PLANET_MALLOC_LIBRARY=FILE  the library to use instead of the one in this package
   PYTHONMALLOC=pymalloc       leave small objects to Python
-  PLANET_MALLOC_PYTHON=0      let Python call malloc for them, not the allocator itself, which takes less time
+  PLANET_MALLOC_PYTHON=0      let Python go through malloc for them, which takes more time, but tools can watch malloc
 
 Exit codes are those of the program, and 126 when it could not be run on the allocator.
 """

@@ -28,6 +28,11 @@ extern "C" fn malloc_slowly(size: size_t) -> *mut u8 {
 /// `calloc(3)`; fails when the product overflows.
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(count: size_t, size: size_t) -> *mut c_void {
+    allocate_zeroed(count, size)
+}
+
+/// What [`calloc`] does.
+pub(crate) fn allocate_zeroed(count: size_t, size: size_t) -> *mut c_void {
     let Some(size) = count.checked_mul(size) else {
         out_of_memory();
         return core::ptr::null_mut();
@@ -86,6 +91,15 @@ pub unsafe extern "C" fn realloc(block: *mut c_void, size: size_t) -> *mut c_voi
         unsafe { alloc::free(block.cast()) };
         return core::ptr::null_mut();
     }
+    // SAFETY: the caller's promise.
+    unsafe { reallocate(block, size) }
+}
+
+/// What [`realloc`] does, but for a size of 0, which gives a block of its own.
+///
+/// # Safety
+/// As [`realloc`].
+pub(crate) unsafe fn reallocate(block: *mut c_void, size: size_t) -> *mut c_void {
     // SAFETY: the caller's promise.
     or_enomem(unsafe { alloc::reallocate(block.cast(), size) })
 }

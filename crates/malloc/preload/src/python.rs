@@ -5,9 +5,11 @@
 //! freed. With `PLANET_MALLOC_PYTHON=1` it is told to call the functions below instead, by `PyMem_SetAllocator` (Python/C
 //! API reference, "Customize memory allocators"), which is meant for that.
 //!
-//! That happens before CPython is initialized. Where it reads `PYTHONMALLOC=malloc` then, it goes back to malloc, whose
-//! blocks are the same. So while such a program starts, malloc looks now and then whether that has happened, and it is told
-//! once more. Any other value of that variable, and the development mode, have CPython choose what it does without us.
+//! That happens before CPython is initialized. Where it reads `PYTHONMALLOC=malloc` then, it goes back to malloc, so while
+//! such a program starts, malloc looks now and then whether that has happened, and it is told once more. Any other value of
+//! that variable, and the development mode, have CPython choose what it does without us.
+//!
+//! It is told only where malloc is this library's, so that blocks which it allocated by way of malloc are the same.
 
 use core::ffi::CStr;
 use core::mem::{self, MaybeUninit};
@@ -18,9 +20,9 @@ use std::sync::OnceLock;
 use libc::{c_int, c_void, size_t};
 
 use crate::blocks;
-use crate::core_alloc::alloc;
+use crate::core_alloc::{alloc, settings};
 
-/// How often to look whether CPython has chosen. It has after some fifteen looks, if it heeds its variables at all.
+/// How often to look whether CPython has chosen. `python` has after some fifteen looks, if it heeds its variables at all.
 const LOOKS: u32 = 1000;
 
 /// What a domain of CPython's allocates by: its `PyMemAllocatorEx`.
@@ -33,6 +35,19 @@ struct Allocator {
     realloc: *const c_void,
     free: *const c_void,
 }
+
+// SAFETY: none is written to once it is shared.
+unsafe impl Send for Allocator {}
+// SAFETY: as above.
+unsafe impl Sync for Allocator {}
+
+static OURS: Allocator = Allocator {
+    context: ptr::null_mut(),
+    malloc: malloc as *const c_void,
+    calloc: calloc as *const c_void,
+    realloc: realloc as *const c_void,
+    free: free as *const c_void,
+};
 
 /// CPython's `PyMemAllocatorDomain`.
 #[derive(Clone, Copy)]
@@ -47,64 +62,48 @@ enum Domain {
 
 const OBJECTS: [Domain; 2] = [Domain::Mem, Domain::Object];
 
-/// A CPython in this process.
-struct Python {
-    get: Get,
-    set: Set,
-    is_locked: IsLocked,
-    /// That which calls malloc.
-    plain: Allocator,
-}
-
 /// `PyMem_GetAllocator`.
 type Get = unsafe extern "C" fn(Domain, *mut Allocator);
 /// `PyMem_SetAllocator`.
 type Set = unsafe extern "C" fn(Domain, *const Allocator);
-/// `PyGILState_Check`: whether the calling thread holds the interpreter's lock, or there is none yet.
-type IsLocked = unsafe extern "C" fn() -> c_int;
+/// `Py_IsInitialized`, or `PyGILState_Check`: whether the calling thread holds the interpreter's lock, as far as that can be
+/// told, or there is none yet.
+type Asks = unsafe extern "C" fn() -> c_int;
 
-fn allocator_of(get: Get, domain: Domain) -> Allocator {
-    let mut allocator = MaybeUninit::uninit();
-    // SAFETY: it can be called before CPython is initialized, and writes all of it.
-    unsafe {
-        get(domain, allocator.as_mut_ptr());
-        allocator.assume_init()
-    }
+/// A CPython in this process.
+struct Python {
+    get: Get,
+    set: Set,
+    is_locked: Asks,
+    /// That which calls malloc.
+    plain: Allocator,
 }
-
-// SAFETY: it is read alone.
-unsafe impl Send for Python {}
-// SAFETY: as above.
-unsafe impl Sync for Python {}
 
 static PYTHON: OnceLock<Python> = OnceLock::new();
 static LOOKS_LEFT: AtomicU32 = AtomicU32::new(0);
 
-/// The loader calls what is in this section once the program's functions can be found, and before its own code.
+/// The loader calls what is in this section once functions can be found, and before `main`.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static FIND: extern "C" fn() = find;
+static BEGIN: extern "C" fn() = begin;
 
-extern "C" fn find() {
-    if !variable_is(c"PLANET_MALLOC_PYTHON", |value| value == Some(c"1")) {
+extern "C" fn begin() {
+    if !settings::serves_python() {
         return;
     }
-    let reads_malloc = variable_is(c"PYTHONMALLOC", |value| value == Some(c"malloc"));
-    let reads_nothing = variable_is(c"PYTHONMALLOC", |value| value.is_none_or(CStr::is_empty));
-    if (reads_malloc || reads_nothing)
+    // SAFETY: the name ends in a zero byte.
+    let chosen = unsafe { libc::getenv(c"PYTHONMALLOC".as_ptr()) };
+    // SAFETY: it ends in a zero byte, and nobody sets variables while the program is loaded.
+    let chosen = if chosen.is_null() { c"" } else { unsafe { CStr::from_ptr(chosen) } };
+    let is_malloc = chosen == c"malloc";
+    if (chosen.is_empty() || is_malloc)
         && let Some(python) = Python::find().filter(Python::can_be_told)
     {
         python.tell();
-        let waits = reads_malloc && PYTHON.set(python).is_ok();
-        LOOKS_LEFT.store(if waits { LOOKS } else { 0 }, Relaxed);
+        if is_malloc && PYTHON.set(python).is_ok() {
+            LOOKS_LEFT.store(LOOKS, Relaxed);
+        }
     }
-}
-
-fn variable_is(name: &CStr, expected: impl FnOnce(Option<&CStr>) -> bool) -> bool {
-    // SAFETY: the name ends in a zero byte.
-    let value = unsafe { libc::getenv(name.as_ptr()) };
-    // SAFETY: it ends in a zero byte, and nobody sets variables while the program is loaded.
-    expected((!value.is_null()).then(|| unsafe { CStr::from_ptr(value) }))
 }
 
 /// Tells CPython once more if it has chosen malloc by now. Must not be called in a thread's section.
@@ -117,23 +116,24 @@ pub(crate) fn look() {
 
 #[cold]
 fn look_now() {
-    LOOKS_LEFT.store(LOOKS_LEFT.load(Relaxed).saturating_sub(1), Relaxed);
-    if PYTHON.get().is_some_and(Python::tell_again) {
-        LOOKS_LEFT.store(0, Relaxed);
-    }
+    let is_done = PYTHON.get().is_some_and(Python::tell_again);
+    // One that was lost because two threads looked is no harm.
+    LOOKS_LEFT.store(if is_done { 0 } else { LOOKS_LEFT.load(Relaxed).saturating_sub(1) }, Relaxed);
 }
 
 impl Python {
     fn find() -> Option<Self> {
+        // Since there is this one, the functions below have had the types they have here.
+        function(c"PyMem_Calloc")?;
         let get = function(c"PyMem_GetAllocator")?;
         let set = function(c"PyMem_SetAllocator")?;
         let is_locked = function(c"PyGILState_Check")?;
-        // SAFETY: CPython's functions of these names have had these types since before it knew `PYTHONMALLOC`.
+        // SAFETY: these are their types.
         let (get, set, is_locked) = unsafe {
             (
                 mem::transmute::<*mut c_void, Get>(get),
                 mem::transmute::<*mut c_void, Set>(set),
-                mem::transmute::<*mut c_void, IsLocked>(is_locked),
+                mem::transmute::<*mut c_void, Asks>(is_locked),
             )
         };
         // Until CPython runs, this domain alone goes to malloc.
@@ -141,19 +141,20 @@ impl Python {
         Some(Self { get, set, is_locked, plain })
     }
 
-    /// Whether this is neither a debug build, which checks blocks itself, nor one without the interpreter's lock, whose
-    /// collector finds objects by way of its own allocator.
+    /// Whether it does not run yet and takes blocks from this library by way of malloc, and is neither a debug build, which
+    /// checks blocks itself, nor one without the interpreter's lock, whose collector finds objects by its own allocator.
     fn can_be_told(&self) -> bool {
         let is_free_threaded = function(c"PyUnstable_Module_SetGIL").is_some();
         let mut domains = [Domain::Raw, Domain::Mem, Domain::Object].into_iter();
-        !is_free_threaded && domains.all(|domain| allocator_of(self.get, domain).context.is_null())
+        let is_release_build = domains.all(|domain| allocator_of(self.get, domain).context.is_null());
+        !is_running() && !is_free_threaded && is_release_build && is_malloc_ours()
     }
 
-    /// Has CPython call the functions below. Those domains are for whoever holds its lock alone, so there must not be one
-    /// yet, or the caller hold it.
+    /// Has CPython call the functions below. Should somebody else allocate meanwhile, by a mixture of old and new functions,
+    /// it is all the same: their blocks are, and none has a context.
     fn tell(&self) {
-        // SAFETY: functions as the domains need them, and nobody calls by way of the domains meanwhile.
-        OBJECTS.iter().for_each(|domain| unsafe { (self.set)(*domain, &raw const OURS.0) });
+        // SAFETY: the functions do what CPython asks of those of these domains.
+        OBJECTS.iter().for_each(|domain| unsafe { (self.set)(*domain, &raw const OURS) });
     }
 
     /// Has it call them if it takes its objects from malloc by now; says whether it does.
@@ -168,23 +169,41 @@ impl Python {
     }
 }
 
+fn allocator_of(get: Get, domain: Domain) -> Allocator {
+    let mut allocator = MaybeUninit::uninit();
+    // SAFETY: it can be called before CPython is initialized, and writes all of it.
+    unsafe {
+        get(domain, allocator.as_mut_ptr());
+        allocator.assume_init()
+    }
+}
+
+fn is_running() -> bool {
+    let Some(asks) = function(c"Py_IsInitialized") else { return false };
+    // SAFETY: its type, and it may be called at any time.
+    unsafe { mem::transmute::<*mut c_void, Asks>(asks)() != 0 }
+}
+
+/// Whether what CPython finds as malloc is this library's: a program may have one of its own, another library may come first,
+/// and this one may have been loaded when the program ran already.
+fn is_malloc_ours() -> bool {
+    let (Some(malloc), Some(free)) = (function(c"malloc"), function(c"free")) else { return false };
+    // SAFETY: C's functions, with their types, of which one frees what the other allocated.
+    unsafe {
+        let malloc = mem::transmute::<*mut c_void, unsafe extern "C" fn(size_t) -> *mut c_void>(malloc);
+        let free = mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void)>(free);
+        let block = malloc(1);
+        let is_ours = alloc::is_own(block.cast());
+        free(block);
+        is_ours
+    }
+}
+
 fn function(name: &CStr) -> Option<*mut c_void> {
     // SAFETY: the name ends in a zero byte.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
     (!found.is_null()).then_some(found)
 }
-
-struct Shared(Allocator);
-// SAFETY: it is read alone.
-unsafe impl Sync for Shared {}
-
-static OURS: Shared = Shared(Allocator {
-    context: ptr::null_mut(),
-    malloc: malloc as *const c_void,
-    calloc: calloc as *const c_void,
-    realloc: realloc as *const c_void,
-    free: free as *const c_void,
-});
 
 extern "C" fn malloc(_context: *mut c_void, size: size_t) -> *mut c_void {
     blocks::allocate(size)
@@ -192,13 +211,13 @@ extern "C" fn malloc(_context: *mut c_void, size: size_t) -> *mut c_void {
 
 /// Of no elements, or of none with a size, there is a block all the same.
 extern "C" fn calloc(_context: *mut c_void, count: size_t, size: size_t) -> *mut c_void {
-    blocks::calloc(count, size)
+    blocks::allocate_zeroed(count, size)
 }
 
 /// Other than C's, does not free where no bytes are wanted.
 unsafe extern "C" fn realloc(_context: *mut c_void, block: *mut c_void, size: size_t) -> *mut c_void {
     // SAFETY: the caller's promise: null or a live block.
-    unsafe { blocks::realloc(block, size.max(1)) }
+    unsafe { blocks::reallocate(block, size.max(1)) }
 }
 
 unsafe extern "C" fn free(_context: *mut c_void, block: *mut c_void) {

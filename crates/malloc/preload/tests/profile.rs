@@ -171,9 +171,13 @@ fn python_runs_with_every_allocation_sampled() {
     let file = folder("python").join("heap.pb.gz");
     let script = "import json; print(sum(len(json.dumps({str(n): [n] * 10})) for n in range(2000)))";
     let plain = output(Command::new("/usr/bin/python3").args(["-c", script]));
-    let mut command = on_planet("/usr/bin/python3");
-    command.env("PYTHONMALLOC", "malloc").env("PLANET_MALLOC_PROFILE", &file).env("PLANET_MALLOC_PROFILE_RATE", "1");
-    assert_eq!(output(command.args(["-c", script])), plain);
-    let profile = Decoded::read(&file);
-    assert!(profile.below("Py_RunMain").alloc_objects > 10_000, "{:?}", profile.below("Py_RunMain"));
+    for way in ["PYTHONMALLOC=malloc", "PLANET_MALLOC_PYTHON=1"] {
+        let mut command = on_planet("env");
+        command.env("PLANET_MALLOC_PROFILE", &file).env("PLANET_MALLOC_PROFILE_RATE", "1");
+        assert_eq!(output(command.args([way, "/usr/bin/python3", "-c", script])), plain);
+        let profile = Decoded::read(&file);
+        let below = profile.below("Py_RunMain");
+        assert!(below.alloc_objects > 10_000, "{way}: {below:?}");
+        fs::remove_file(&file).expect("it was written");
+    }
 }

@@ -1,6 +1,8 @@
 //! CPython's objects without the way through malloc (`PLANET_MALLOC_PYTHON=1`).
 
-use support::{on_planet, output};
+use std::process::Command;
+
+use support::{compiled_library, library, on_planet, output};
 
 mod support;
 
@@ -10,7 +12,8 @@ import ctypes
 def whose(domain):
     words = (ctypes.c_void_p * 5)()
     ctypes.pythonapi.PyMem_GetAllocator(domain, words)
-    return {"library" if "libplanet_malloc" in file_at(word) else "python" for word in words[1:]}.pop()
+    (only,) = {"library" if "libplanet_malloc" in file_at(word) else "python" for word in words[1:]}
+    return only
 def file_at(address):
     for line in open("/proc/self/maps"):
         start, end = (int(part, 16) for part in line.split()[0].split("-"))
@@ -102,4 +105,22 @@ print(whose(OBJECT))
 "#,
     );
     assert_eq!(said, "python True\nlibrary\n");
+}
+
+fn run(command: &mut Command, code: &str) -> String {
+    output(command.env("PLANET_MALLOC_PYTHON", "1").args(["-c", &format!("{WHOSE}{code}")]))
+}
+
+#[test]
+fn python_is_left_alone_by_a_library_that_comes_too_late() {
+    let code = format!("ctypes.CDLL({:?}); print(*map(whose, range(3)))", library());
+    assert_eq!(run(&mut Command::new("/usr/bin/python3"), &code), "python python python\n");
+}
+
+#[test]
+fn python_is_left_alone_where_malloc_is_somebody_elses() {
+    let other = compiled_library("other.c");
+    let mut command = Command::new("/usr/bin/python3");
+    command.env("LD_PRELOAD", format!("{}:{}", other.display(), library().display()));
+    assert_eq!(run(&mut command, "print(*map(whose, range(3)))"), "python python python\n");
 }

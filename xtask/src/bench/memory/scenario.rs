@@ -106,6 +106,7 @@ impl Program {
         }
         allocator.apply(&mut command);
         command.env("PYTHONMALLOC", if case.small_objects { "malloc" } else { "pymalloc" }).env("PYTHONHASHSEED", "0");
+        command.env("PLANET_MALLOC_PYTHON", "0");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("cannot start {PYTHON}: {error}"))?;
         let output = child.stdout.take().map(BufReader::new);

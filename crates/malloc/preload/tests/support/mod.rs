@@ -25,10 +25,21 @@ pub(crate) fn library() -> PathBuf {
 /// Compiles `tests/c/NAME` and says where the program is.
 #[allow(dead_code)] // Not every test program has one.
 pub(crate) fn compiled(name: &str) -> PathBuf {
+    compiled_as(name, &[])
+}
+
+/// Compiles `tests/c/NAME` as a library and says where that is.
+#[allow(dead_code)] // As above.
+pub(crate) fn compiled_library(name: &str) -> PathBuf {
+    compiled_as(name, &["-shared", "-fPIC"])
+}
+
+fn compiled_as(name: &str, flags: &[&str]) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c").join(name);
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name.replace('.', "-"));
     let compiler = if name.ends_with(".cpp") { "c++" } else { "cc" };
     let done = Command::new(compiler)
+        .args(flags)
         .args(["-O1", "-w", "-pthread", "-o"])
         .arg(&program)
         .arg(&source)
