@@ -17,7 +17,8 @@ fn library() -> String {
 
 fn run(arguments: &[&str]) -> Command {
     let mut command = planet(&["run", "--"]);
-    command.args(arguments).env("PLANET_MALLOC_LIBRARY", library()).env_remove("LD_PRELOAD").env_remove("PYTHONMALLOC");
+    command.args(arguments).env("PLANET_MALLOC_LIBRARY", library()).env_remove("LD_PRELOAD");
+    command.env_remove("PYTHONMALLOC").env_remove("PLANET_MALLOC_PYTHON");
     command
 }
 
@@ -44,7 +45,7 @@ fn python_is_told_to_take_its_objects_from_malloc() {
     assert_eq!(text(&run(&arguments).env("PYTHONMALLOC", "pymalloc").output().unwrap().stdout), "pymalloc\n");
     assert_eq!(text(&run(&["sh", "-c", "echo $PYTHONMALLOC"]).output().unwrap().stdout), "\n");
     let directly = ["sh", "-c", "echo $PLANET_MALLOC_PYTHON"];
-    assert_eq!(text(&run(&directly).env_remove("PLANET_MALLOC_PYTHON").output().unwrap().stdout), "1\n");
+    assert_eq!(text(&run(&directly).output().unwrap().stdout), "1\n");
     assert_eq!(text(&run(&directly).env("PLANET_MALLOC_PYTHON", "0").output().unwrap().stdout), "0\n");
     let through_env = [&["env", "A=1"], &arguments[..]].concat();
     assert_eq!(text(&run(&through_env).output().unwrap().stdout), "malloc\n");

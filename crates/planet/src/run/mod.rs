@@ -64,10 +64,9 @@ pub fn run(
     {
         program.env(python::VARIABLE, python::MALLOC);
     }
-    let (directly, on) = python::DIRECTLY;
-    if env::var_os(directly).is_none() {
+    if env::var_os(python::DIRECTLY).is_none() {
         // Also where the program is not seen to be Python: it may start one, or be one in disguise.
-        program.env(directly, on);
+        program.env(python::DIRECTLY, "1");
     }
     if let Some(limit) = memory_limit_advice {
         program.env(LIMIT_VARIABLE, limit.bytes().to_string());

@@ -17,7 +17,7 @@ pub(super) const MALLOC: &str = "malloc";
 
 /// Has the allocator's library tell CPython to call it for them, which takes less time, and works through launchers and in
 /// programs with CPython in them. Means nothing to others.
-pub(super) const DIRECTLY: (&str, &str) = ("PLANET_MALLOC_PYTHON", "1");
+pub(super) const DIRECTLY: &str = "PLANET_MALLOC_PYTHON";
 
 /// Prints 1 where there is no global interpreter lock, and else 0 or nothing.
 const IS_FREE_THREADED: &str = "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)";
