@@ -35,15 +35,17 @@ class PythonTest(PreloadTest):
                 print(f"{settings or 'as usual'}: {counts} the allocator", flush=True)
                 if worse := ours.worse_than(stock.without(ignored)):
                     print("again:", *worse.values(), sep="\n  ", flush=True)
-                    self.confirm(list(worse), settings, ignored)
+                    self.confirm(list(worse), number, settings, ignored)
 
-    def confirm(self, modules: Sequence[str], settings: dict[str, str], ignored: Sequence[str]) -> None:
+    def confirm(
+        self, modules: Sequence[str], number: int, settings: dict[str, str], ignored: Sequence[str]
+    ) -> None:
         """Some tests fail now and then: what fails on the allocator is excused when it also fails without."""
         self.assertNotIn(cpython.UNKNOWN, modules)
         runs = {preload: [] for preload in (False, True)}
         for turn in range(AGAIN):
             for preload, results in runs.items():
-                folder = self.folder / f"again-{len(settings)}-{preload:d}-{turn}"
+                folder = self.folder / f"{number}-{preload:d}-{turn}"
                 results.append(cpython.run(modules, folder, self.environment(preload, **settings), ignored))
         stock, ours = (cpython.Results.worst(runs[preload]) for preload in (False, True))
         worse = ours.worse_than(stock)
