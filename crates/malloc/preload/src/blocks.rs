@@ -11,7 +11,7 @@ pub extern "C" fn malloc(size: size_t) -> *mut c_void {
     allocate(size)
 }
 
-/// What [`malloc`] does.
+/// What [`malloc`] does, for those inside: another library may have taken the exported name.
 #[inline(always)]
 pub(crate) fn allocate(size: size_t) -> *mut c_void {
     alloc::allocate_or(size, |size| malloc_slowly(size)).cast()
@@ -31,7 +31,7 @@ pub extern "C" fn calloc(count: size_t, size: size_t) -> *mut c_void {
     allocate_zeroed(count, size)
 }
 
-/// What [`calloc`] does.
+/// What [`calloc`] does, as [`allocate`].
 pub(crate) fn allocate_zeroed(count: size_t, size: size_t) -> *mut c_void {
     let Some(size) = count.checked_mul(size) else {
         out_of_memory();
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn realloc(block: *mut c_void, size: size_t) -> *mut c_voi
     unsafe { reallocate(block, size) }
 }
 
-/// What [`realloc`] does, but for a size of 0, which gives a block of its own.
+/// What [`realloc`] does, as [`allocate`], but for a size of 0, which gives a block of its own.
 ///
 /// # Safety
 /// As [`realloc`].

@@ -179,9 +179,8 @@ fn allocator_of(get: Get, domain: Domain) -> Allocator {
 }
 
 fn is_running() -> bool {
-    let Some(asks) = function(c"Py_IsInitialized") else { return false };
     // SAFETY: its type, and it may be called at any time.
-    unsafe { mem::transmute::<*mut c_void, Asks>(asks)() != 0 }
+    function(c"Py_IsInitialized").is_some_and(|asks| unsafe { mem::transmute::<*mut c_void, Asks>(asks)() != 0 })
 }
 
 /// Whether what CPython finds as malloc is this library's: a program may have one of its own, another library may come first,
@@ -214,10 +213,10 @@ extern "C" fn calloc(_context: *mut c_void, count: size_t, size: size_t) -> *mut
     blocks::allocate_zeroed(count, size)
 }
 
-/// Other than C's, does not free where no bytes are wanted.
+/// Other than C's, gives a block also where no bytes are wanted.
 unsafe extern "C" fn realloc(_context: *mut c_void, block: *mut c_void, size: size_t) -> *mut c_void {
     // SAFETY: the caller's promise: null or a live block.
-    unsafe { blocks::reallocate(block, size.max(1)) }
+    unsafe { blocks::reallocate(block, size) }
 }
 
 unsafe extern "C" fn free(_context: *mut c_void, block: *mut c_void) {

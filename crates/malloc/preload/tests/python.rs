@@ -22,10 +22,12 @@ def file_at(address):
 RAW, MEM, OBJECT = range(3)
 "#;
 
+fn run(python: &mut Command, code: &str) -> String {
+    output(python.args(["-c", &format!("{WHOSE}{code}")]))
+}
+
 fn python(variables: &[&str], options: &[&str], code: &str) -> String {
-    let mut command = on_planet("env");
-    command.env_remove("PLANET_MALLOC_PYTHON").args(variables).arg("/usr/bin/python3");
-    output(command.args(options).args(["-c", &format!("{WHOSE}{code}")]))
+    run(on_planet("env").args(variables).arg("/usr/bin/python3").args(options), code)
 }
 
 #[test]
@@ -107,14 +109,11 @@ print(whose(OBJECT))
     assert_eq!(said, "python True\nlibrary\n");
 }
 
-fn run(command: &mut Command, code: &str) -> String {
-    output(command.env("PLANET_MALLOC_PYTHON", "1").args(["-c", &format!("{WHOSE}{code}")]))
-}
-
 #[test]
 fn python_is_left_alone_by_a_library_that_comes_too_late() {
     let code = format!("ctypes.CDLL({:?}); print(*map(whose, range(3)))", library());
-    assert_eq!(run(&mut Command::new("/usr/bin/python3"), &code), "python python python\n");
+    let mut command = Command::new("/usr/bin/python3");
+    assert_eq!(run(command.env("PLANET_MALLOC_PYTHON", "1"), &code), "python python python\n");
 }
 
 #[test]
@@ -122,5 +121,5 @@ fn python_is_left_alone_where_malloc_is_somebody_elses() {
     let other = compiled_library("other.c");
     let mut command = Command::new("/usr/bin/python3");
     command.env("LD_PRELOAD", format!("{}:{}", other.display(), library().display()));
-    assert_eq!(run(&mut command, "print(*map(whose, range(3)))"), "python python python\n");
+    assert_eq!(run(command.env("PLANET_MALLOC_PYTHON", "1"), "print(*map(whose, range(3)))"), "python python python\n");
 }

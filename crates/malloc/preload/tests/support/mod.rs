@@ -53,7 +53,7 @@ fn compiled_as(name: &str, flags: &[&str]) -> PathBuf {
 /// A command that will run on the allocator.
 pub(crate) fn on_planet(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.env("LD_PRELOAD", library()).env_remove("PYTHONMALLOC");
+    command.env("LD_PRELOAD", library()).env_remove("PYTHONMALLOC").env_remove("PLANET_MALLOC_PYTHON");
     command
 }
 
